@@ -1,0 +1,223 @@
+"""Verdicts and their intervals: what every study hands to its notebook and to the README.
+
+Two kinds of repetition occur in the studies, and each has its interval. Independent runs of a
+simulation (seeds) are few and exchangeable: a Student t interval of their mean. Documents of a
+corpus are the unit of a ratio (characters per token): a percentile bootstrap that resamples
+documents, the same ones for every tokenizer, so that differences are paired.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+COLUMNS: dict[str, pl.DataType] = {
+    "claim": pl.String(),
+    "paper": pl.String(),
+    "measure": pl.String(),
+    "value": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "verdict": pl.String(),
+}
+"""The columns of a verdict; ``ci_low`` and ``ci_high`` are null where a number is exact."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its interval.
+
+    Attributes:
+        value: The point estimate, in the unit of the measure.
+        low: Lower end of the interval; None where the number is exact or has no replication.
+        high: Upper end, likewise.
+        n: How many seeds or documents stand behind it.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+    def excludes(self, number: float) -> bool:
+        """Whether the interval lies wholly on one side of ``number``.
+
+        An exact value excludes every other number.
+
+        >>> Estimate(1.2, 1.1, 1.3, 5).excludes(1.0)
+        True
+        """
+        if self.low is None or self.high is None:
+            return self.value != number
+        return self.low > number or self.high < number
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.3g}"
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """The mean of independent runs and its Student t interval.
+
+    Args:
+        values: One number per seed, shape ``(seeds,)``.
+        confidence: Coverage of the interval, in (0, 1).
+
+    Returns:
+        The estimate; without an interval where there is one run only.
+
+    Raises:
+        ValueError: When there is no run, or a value is not finite.
+
+    >>> str(mean_over_seeds([1.0, 2.0, 3.0]))
+    '2 [-0.484, 4.48]'
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError("No runs to average: give at least one seed.")
+    if not np.isfinite(data).all():
+        raise ValueError(f"Runs to average must be finite numbers, got {data.tolist()}.")
+    mean = float(data.mean())
+    if data.size == 1:
+        return Estimate(mean, None, None, 1)
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(data.size - 1, 0.5 + confidence / 2)) * float(
+        data.std(ddof=1) / math.sqrt(data.size)
+    )
+    return Estimate(mean, mean - half, mean + half, int(data.size))
+
+
+def _weights(documents: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each document occurs in each resample, shape ``(resamples, documents)``."""
+    draws = np.random.default_rng(seed).multinomial(
+        documents, np.full(documents, 1.0 / documents), size=resamples
+    )
+    return draws.astype(np.float64)
+
+
+def ratio_over_documents(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """A pooled ratio Σ numerator / Σ denominator with a percentile bootstrap over documents.
+
+    Args:
+        numerators: One number per document, shape ``(documents,)``.
+        denominators: The same shape; the sum must not be zero.
+        seed: Of the resampling.
+        resamples: How many.
+        confidence: Coverage of the interval, in (0, 1).
+
+    Returns:
+        The estimate; without an interval for a single document.
+
+    Raises:
+        ValueError: When the two differ in length, are empty, or the denominators sum to zero.
+
+    >>> ratio_over_documents([10, 20], [5, 5]).value
+    3.0
+    """
+    top = np.asarray(numerators, dtype=np.float64)
+    bottom = np.asarray(denominators, dtype=np.float64)
+    if top.shape != bottom.shape or top.size == 0:
+        raise ValueError(
+            f"A ratio needs one numerator and one denominator per document, got {top.shape} "
+            f"and {bottom.shape}."
+        )
+    if bottom.sum() == 0:
+        raise ValueError("The denominators sum to zero: no document has a unit to divide by.")
+    value = float(top.sum() / bottom.sum())
+    if top.size == 1:
+        return Estimate(value, None, None, 1)
+    weights = _weights(top.size, resamples, seed)
+    ratios = (weights @ top) / np.where((below := weights @ bottom) == 0, np.nan, below)
+    low, high = np.nanquantile(ratios, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(value, float(low), float(high), int(top.size))
+
+
+def ratio_difference(
+    left: tuple[ArrayLike, ArrayLike],
+    right: tuple[ArrayLike, ArrayLike],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """The paired difference of two pooled ratios over the same documents.
+
+    Args:
+        left: Numerators and denominators, each of shape ``(documents,)``.
+        right: The same documents in the same order.
+        seed: Of the resampling; both sides see the same resamples.
+        resamples: How many.
+        confidence: Coverage of the interval, in (0, 1).
+
+    Returns:
+        left − right, with its percentile interval.
+
+    Raises:
+        ValueError: As :func:`ratio_over_documents`, or when the sides differ in length.
+
+    >>> ratio_difference(([4, 4], [2, 2]), ([4, 4], [4, 4])).value
+    1.0
+    """
+    a, b, c, d = (np.asarray(x, dtype=np.float64) for x in (*left, *right))
+    if not a.shape == b.shape == c.shape == d.shape or a.size == 0:
+        raise ValueError("Paired ratios need the same documents on both sides, one number each.")
+    value = float(a.sum() / b.sum() - c.sum() / d.sum())
+    if a.size == 1:
+        return Estimate(value, None, None, 1)
+    weights = _weights(a.size, resamples, seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gaps = (weights @ a) / (weights @ b) - (weights @ c) / (weights @ d)
+    low, high = np.nanquantile(gaps, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(value, float(low), float(high), int(a.size))
+
+
+def verdict_row(
+    claim: str, paper: str, measure: str, estimate: Estimate | float, verdict: str
+) -> dict[str, Any]:
+    """One row of a verdict.
+
+    Args:
+        claim: What the paper says, in a sentence.
+        paper: Authors and year.
+        measure: What was measured here, with its unit.
+        estimate: The number; a bare float counts as exact.
+        verdict: What follows, whichever way it falls.
+
+    >>> verdict_row("c", "p", "m", 0.6, "holds")["value"]
+    0.6
+    """
+    if not isinstance(estimate, Estimate):
+        estimate = Estimate(float(estimate), None, None, 1)
+    return {
+        "claim": claim,
+        "paper": paper,
+        "measure": measure,
+        "value": estimate.value,
+        "ci_low": estimate.low,
+        "ci_high": estimate.high,
+        "verdict": verdict,
+    }
+
+
+def verdict_frame(rows: Iterable[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The rows of a verdict as a frame with :data:`COLUMNS`.
+
+    >>> verdict_frame([verdict_row("c", "p", "m", 1.0, "holds")]).columns[:2]
+    ['claim', 'paper']
+    """
+    return pl.DataFrame([dict(row) for row in rows], schema=COLUMNS)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "DARK",
+    "DIVERGING",
     "LIGHT",
     "OKABE_ITO",
     "RAMP",
@@ -164,6 +165,15 @@ def ramp(share: float) -> str:
     lower = min(int(place), len(RAMP) - 2)
     return mix(RAMP[lower], RAMP[lower + 1], place - lower)
 
+
+DIVERGING: tuple[str, ...] = (
+    OKABE_ITO["blue"],
+    mix(OKABE_ITO["blue"], "#ffffff", 0.55),
+    "#f7f7f7",
+    mix(OKABE_ITO["vermillion"], "#ffffff", 0.55),
+    OKABE_ITO["vermillion"],
+)
+"""The ramp of differences: less, as much, more."""
 
 _TINTED = ("sky", "orange", "green", "purple", "yellow", "blue")
 

@@ -1,1 +1,72 @@
-"""A research workbench for tokenizers."""
+"""A research workbench for tokenizers: what a model sees of a text, exact to the byte.
+
+Start with `load_tokenizer` and `segment`; `compare` measures tokenizers on a corpus, and
+`render_report` turns a notebook into a page to hand on. Modules load when a name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench import character_tasks, studies
+    from workbench.compare import compare, differences
+    from workbench.corpora import Corpus, list_corpora, load_corpus
+    from workbench.reports import render_report, render_reports
+    from workbench.segmentation import (
+        BoundaryComparison,
+        Segmentation,
+        Token,
+        compare_boundaries,
+        segment,
+    )
+    from workbench.tokenizers import Tokenizer, TokenizerError, list_tokenizers, load_tokenizer
+    from workbench.views.inspector import TokenInspector
+    from workbench.vocabulary import audit_vocabulary, check_tokenizer
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Tokenizer": "tokenizers",
+    "TokenizerError": "tokenizers",
+    "list_tokenizers": "tokenizers",
+    "load_tokenizer": "tokenizers",
+    "BoundaryComparison": "segmentation",
+    "Segmentation": "segmentation",
+    "Token": "segmentation",
+    "compare_boundaries": "segmentation",
+    "segment": "segmentation",
+    "Corpus": "corpora",
+    "list_corpora": "corpora",
+    "load_corpus": "corpora",
+    "compare": "compare",
+    "differences": "compare",
+    "audit_vocabulary": "vocabulary",
+    "check_tokenizer": "vocabulary",
+    "TokenInspector": "views.inspector",
+    "render_report": "reports",
+    "render_reports": "reports",
+}
+_MODULES = ("character_tasks", "studies")
+
+__all__ = [  # noqa: PLE0604 - the names of the table above
+    *("BoundaryComparison", "Corpus", "Segmentation", "Token", "TokenInspector", "Tokenizer"),
+    *("TokenizerError", "audit_vocabulary", "character_tasks", "check_tokenizer", "compare"),
+    *("compare_boundaries", "differences", "list_corpora", "list_tokenizers", "load_corpus"),
+    *("load_tokenizer", "render_report", "render_reports", "segment", "studies"),
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"workbench.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"workbench has no name {name!r}; it has: {', '.join(__all__)}")
+    value = getattr(import_module(f"workbench.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

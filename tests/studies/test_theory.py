@@ -1,0 +1,126 @@
+"""Tokens give a context-free model the memory it lacks: checked against closed forms."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.studies import markov, theory
+from workbench.studies.markov import SwitchingSource
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return theory.dictionary_curve(
+        SwitchingSource(0.1), [4, 8, 32, 128], length=60_000, seeds=[0, 1, 2, 3]
+    )
+
+
+def at(curve, method, size):
+    return curve.filter((pl.col("method") == method) & (pl.col("size") == size)).row(0, named=True)
+
+
+def test_entropies_of_known_coins():
+    assert SwitchingSource(0.5).entropy_rate == pytest.approx(1.0)
+    assert SwitchingSource(0.1, 3).entropy_rate == pytest.approx(0.4689955936)
+    assert SwitchingSource(0.11).entropy_rate == pytest.approx(0.4999158)
+
+
+@pytest.mark.parametrize("order", [1, 2, 5])
+def test_a_sample_switches_as_often_as_it_should(order):
+    text = SwitchingSource(0.2, order).sample(60_000, seed=3)
+    data = np.frombuffer(text.encode(), np.uint8)
+    assert abs(np.mean(data[order:] != data[:-order]) - 0.2) < 0.01
+    for lag in range(1, order):
+        assert abs(np.mean(data[lag:] != data[:-lag]) - 0.5) < 0.05
+    assert SwitchingSource(0.2, order).sample(7, 3) == SwitchingSource(0.2, order).sample(7, 3)
+    assert SwitchingSource(0.2, order).sample(0, 3) == ""
+
+
+def test_lzw_on_welchs_kind_of_example():
+    assert markov.lzw_dictionary("AABABBABA", 6) == ["A", "B", "AA", "AB", "BA", "ABB"]
+
+
+@given(st.text("AB", min_size=2, max_size=80), st.integers(2, 20))
+def test_every_dictionary_gives_the_text_back(text, size):
+    text = "AB" + text
+    entries = markov.lzw_dictionary(text, size)
+    assert len(entries) == len(set(entries)) <= size
+    assert "".join(markov.greedy_encode(text, entries)) == text
+    # An LZW entry without its last letter is an entry made before it.
+    for number, entry in enumerate(entries):
+        assert len(entry) == 1 or entry[:-1] in entries[:number]
+    learnt, merges = markov.bpe_dictionary(text, size)
+    assert "".join(markov.bpe_encode(text, learnt, merges)) == text
+
+
+@given(st.text("AB", min_size=1, max_size=60))
+def test_the_character_model_is_the_empirical_entropy(text):
+    # Counted and scored on the same text, without smoothing, it would be H of the letters; the
+    # half counts add at most what the Krichevsky-Trofimov estimate may add.
+    counts = [text.count("A"), text.count("B")]
+    n = len(text)
+    empirical = -sum(c / n * math.log2(c / n) for c in counts if c)
+    bits = theory.unigram_cross_entropy(list(text), list(text), ["A", "B"])
+    assert empirical - 1e-12 <= bits <= empirical + (0.5 * math.log2(n + 1) + 1) / n
+
+
+def test_characters_stay_at_one_bit_and_tokens_come_close(curve):
+    assert at(curve, "characters", 2)["bits_per_character"] == pytest.approx(1.0, abs=0.002)
+    for method in ("LZW", "BPE"):
+        best = at(curve, method, 128)
+        assert best["ci_low"] > 0.469
+        assert best["ci_high"] < 0.60
+        assert best["bits_per_character"] < at(curve, method, 8)["bits_per_character"]
+
+
+@pytest.mark.parametrize(
+    ("method", "size", "seen", "noise"),
+    [
+        # Figures of an independent implementation; the first LZW entries depend on the first
+        # letters of the sample, so their noise is large.
+        ("LZW", 32, 0.559, 0.04),
+        ("LZW", 128, 0.530, 0.02),
+        ("BPE", 4, 0.774, 0.01),
+        ("BPE", 8, 0.682, 0.015),
+        ("BPE", 32, 0.590, 0.015),
+        ("BPE", 128, 0.572, 0.015),
+    ],
+)
+def test_the_figures_agree_with_those_seen(curve, method, size, seen, noise):
+    assert at(curve, method, size)["bits_per_character"] == pytest.approx(seen, abs=noise)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0.05, 0.95), st.integers(1, 3), st.integers(2, 40))
+def test_no_model_beats_the_source(switch, order, size):
+    source = SwitchingSource(switch, order)
+    runs = theory.cross_entropies(source, [size], length=20_000, seed=1)
+    # Sampling noise of the entropy of 20,000 switches: five standard errors.
+    spread = abs(math.log2(switch / (1 - switch))) * math.sqrt(switch * (1 - switch) / 20_000)
+    assert runs["bits_per_character"].min() > source.entropy_rate - 5 * spread - 1e-3
+
+
+def test_bad_requests_are_sentences():
+    with pytest.raises(ValueError, match="lies in"):
+        SwitchingSource(0.0)
+    with pytest.raises(ValueError, match="at least 1"):
+        SwitchingSource(0.1, 0)
+    with pytest.raises(ValueError, match="cannot hold the 2 letters"):
+        markov.lzw_dictionary("AB", 1)
+    with pytest.raises(ValueError, match="No entry"):
+        markov.greedy_encode("ABC", ["A", "B"])
+    with pytest.raises(ValueError, match="no method"):
+        theory.cross_entropies(SwitchingSource(0.1), [4], methods=["zip"], length=100)
+    with pytest.raises(ValueError, match="No seeds"):
+        theory.dictionary_curve(SwitchingSource(0.1), [4], length=100, seeds=[])
+
+
+def test_the_verdict_reads_the_curve(curve):
+    rows = theory.verdict(curve=curve)
+    assert rows["verdict"][0].startswith("stays")
+    assert rows["verdict"][1].startswith("holds")
+    assert rows.height == 3

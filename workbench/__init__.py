@@ -6,7 +6,9 @@ Start with `load_tokenizer` and `segment`; `compare` measures tokenizers on a co
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,12 +52,40 @@ _HOME = {
 }
 _MODULES = ("character_tasks", "studies")
 
-__all__ = [  # noqa: PLE0604 - the names of the table above
-    *("BoundaryComparison", "Corpus", "Segmentation", "Token", "TokenInspector", "Tokenizer"),
-    *("TokenizerError", "audit_vocabulary", "character_tasks", "check_tokenizer", "compare"),
-    *("compare_boundaries", "differences", "list_corpora", "list_tokenizers", "load_corpus"),
-    *("load_tokenizer", "render_report", "render_reports", "segment", "studies"),
+__all__ = [
+    "BoundaryComparison",
+    "Corpus",
+    "Segmentation",
+    "Token",
+    "TokenInspector",
+    "Tokenizer",
+    "TokenizerError",
+    "audit_vocabulary",
+    "character_tasks",
+    "check_tokenizer",
+    "compare",
+    "compare_boundaries",
+    "differences",
+    "list_corpora",
+    "list_tokenizers",
+    "load_corpus",
+    "load_tokenizer",
+    "render_report",
+    "render_reports",
+    "segment",
+    "studies",
 ]
+
+
+class _Package(ModuleType):
+    """Keeps `workbench.compare` the function: importing the module of that name would hide it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -42,7 +42,7 @@ def data_files(data: Path) -> list[str]:
     found = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
-        hidden = any(part.startswith((".", "__")) for part in relative.parts)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
         if path.is_file() and not hidden and path.name not in DESCRIPTIONS:
             found.append(relative.as_posix())
     return sorted(found)
@@ -102,7 +102,7 @@ def describe(data: Path) -> dict[str, dict[str, str]]:
 
 
 def render(table: dict[str, dict[str, str]]) -> str:
-    """Spell the table as the JSON that is committed: sorted, indented, final newline.
+    r"""Spell the table as the JSON that is committed: sorted, indented, final newline.
 
     Args:
         table: what `describe` returned.
@@ -112,7 +112,7 @@ def render(table: dict[str, dict[str, str]]) -> str:
 
     Example:
         >>> render({})
-        '{}\\n'
+        '{}\n'
     """
     return json.dumps(table, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

@@ -104,8 +104,9 @@ def divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
     top = np.asarray(numerator, dtype=np.float64)
     bottom = np.asarray(denominator, dtype=np.float64)
     shape = np.broadcast_shapes(top.shape, bottom.shape)
-    out = np.full(shape, np.nan)
-    return np.divide(top, bottom, out=out, where=np.broadcast_to(bottom != 0, shape))
+    out: FloatArray = np.full(shape, np.nan)
+    np.divide(top, bottom, out=out, where=np.broadcast_to(bottom != 0, shape))
+    return out
 
 
 @dataclass(frozen=True, kw_only=True)

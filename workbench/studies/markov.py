@@ -10,7 +10,7 @@ context cannot go below the entropy of one symbol, 1 bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,26 +186,45 @@ def greedy_encode(text: str, entries: Sequence[str]) -> list[str]:
     return out
 
 
-def bpe_encode(text: str, entries: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[str]:
-    """Cut a text by its merges, by the ``tokenizers`` library.
+def bpe_encoder(
+    entries: Sequence[str], merges: Sequence[tuple[str, str]]
+) -> Callable[[str], list[int]]:
+    """A function from text to entry numbers, by the ``tokenizers`` library.
 
     Args:
-        text: What to cut, in pieces of ten thousand letters.
         entries: As :func:`bpe_dictionary` returns them.
         merges: The same.
 
     Returns:
-        Entries whose concatenation is the text.
+        The encoder; it cuts texts of more than ten thousand letters into pieces first.
+
+    >>> bpe_encoder(["A", "B", "AB"], [("A", "B")])("ABA")
+    [2, 0]
+    """
+    from tokenizers import Tokenizer, models
+
+    vocab = {entry: number for number, entry in enumerate(entries)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=list(merges)))
+
+    def encode(text: str) -> list[int]:
+        encodings = tokenizer.encode_batch(_chunks(text), add_special_tokens=False)
+        return [token for encoding in encodings for token in encoding.ids]
+
+    return encode
+
+
+def bpe_encode(text: str, entries: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[str]:
+    """Cut a text by its merges into entries whose concatenation is the text.
+
+    Args:
+        text: What to cut.
+        entries: As :func:`bpe_dictionary` returns them.
+        merges: The same.
+
+    Returns:
+        The entries used, in order.
 
     >>> bpe_encode("ABAB", ["A", "B", "AB"], [("A", "B")])
     ['AB', 'AB']
     """
-    from tokenizers import Tokenizer, models
-
-    vocab: Mapping[str, int] = {entry: number for number, entry in enumerate(entries)}
-    tokenizer = Tokenizer(models.BPE(vocab=dict(vocab), merges=list(merges)))
-    return [
-        token
-        for encoding in tokenizer.encode_batch(_chunks(text), add_special_tokens=False)
-        for token in encoding.tokens
-    ]
+    return [entries[number] for number in bpe_encoder(entries, merges)(text)]

@@ -26,7 +26,7 @@ from workbench.studies.markov import (
     greedy_encode,
     lzw_dictionary,
 )
-from workbench.studies.verdicts import mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
 
 __all__ = ["PAPER", "CrossEntropyRow", "SwitchingSource", "cross_entropies", "dictionary_curve",
            "unigram_cross_entropy", "verdict"]  # fmt: skip
@@ -196,8 +196,6 @@ def verdict(
     source = SwitchingSource(switch, order)
     if curve is None:
         curve = dictionary_curve(source, sizes, length=length, seeds=seeds)
-    from workbench.studies.verdicts import Estimate
-
     rows = []
     for method in ("characters", "LZW", "BPE"):
         part = curve.filter(pl.col("method") == method).sort("size")

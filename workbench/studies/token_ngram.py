@@ -51,7 +51,13 @@ class TokenNgram:
         self.ids: NDArray[np.int64] | None = (
             None if ids is None else np.unique(np.asarray(ids, dtype=np.int64))
         )
-        self._known = None if self.ids is None else frozenset(self.ids.tolist())
+        # A mask over ids, since a set of a million code points would weigh sixty megabytes.
+        self._mask: NDArray[np.bool_] | None = None
+        if self.ids is not None:
+            if int(self.ids[0]) < 0:
+                raise ValueError(f"Token ids are 0 or more, not {int(self.ids[0])}.")
+            self._mask = np.zeros(int(self.ids[-1]) + 1, dtype=bool)
+            self._mask[self.ids] = True
         self._counts: dict[tuple[int, ...], dict[int, int]] = {}
         self._totals: dict[tuple[int, ...], int] = {}
         self._unigram: NDArray[np.float64] | None = None
@@ -72,13 +78,12 @@ class TokenNgram:
         longest = self.order - 1
         for sequence in sequences:
             padded = [BEGIN] * longest + [int(token) for token in sequence]
-            if self._known is not None:
-                strange = next((t for t in padded[longest:] if t not in self._known), None)
-                if strange is not None:
-                    raise ValueError(
-                        f"Token id {strange} is not in the model's vocabulary of "
-                        f"{len(self._known)} ids: count with the tokenizer the model was made for."
-                    )
+            strange = next((t for t in padded[longest:] if not self._holds(t)), None)
+            if strange is not None:
+                raise ValueError(
+                    f"Token id {strange} is not in the model's vocabulary of "
+                    f"{self.vocabulary_size} ids: count with the tokenizer the model was made for."
+                )
             for end in range(longest, len(padded)):
                 token = padded[end]
                 for length in range(self.order):
@@ -89,6 +94,11 @@ class TokenNgram:
             self.tokens_seen += len(padded) - longest
         self._unigram = None
         return self
+
+    def _holds(self, token: int) -> bool:
+        if self._mask is None:
+            return True
+        return 0 <= token < self._mask.size and bool(self._mask[token])
 
     @property
     def vocabulary_size(self) -> int:
@@ -123,7 +133,7 @@ class TokenNgram:
         Raises:
             ValueError: When the vocabulary is closed and does not hold the token.
         """
-        if self._known is not None and token not in self._known:
+        if not self._holds(token):
             raise ValueError(f"Token id {token} is not in the model's vocabulary.")
         probability = 1.0 / self.vocabulary_size
         history = self._history(prefix, document_start=document_start)

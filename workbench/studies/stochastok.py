@@ -1,0 +1,380 @@
+"""StochasTok: show a model that tokens have parts (Sims, Foerster and Foster 2025).
+
+The method: while training, split some tokens of a text into two smaller tokens of the same
+vocabulary, at random. The text does not change, its cuts do, so a model can learn what its tokens
+are made of. The claim, that this raises accuracy on character tasks, needs a trained model (the
+laboratory of ``workbench.character_tasks`` trains small ones); what is shown here is what the
+method does to a text: how long it becomes, which boundaries are added, how often nothing happens.
+
+Two rules, both named:
+
+* ``published``: ⌊p · n⌋ attempts for n tokens; each picks a place of the current sequence
+  uniformly, and one of that token's splits uniformly; a token without a split uses the attempt up.
+  Children can be split again. On short inputs ⌊p · n⌋ is 0 and nothing ever happens: a bare word
+  of up to nine tokens at p = 0.1.
+* ``per_token``: each token, and each child of a split, is split with probability p where it can
+  be. Short inputs have their share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from workbench.segmentation import Segmentation, segment
+from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
+from workbench.tokenizers import Tokenizer
+
+__all__ = ["PAPER", "RULES", "StochasTok", "expand", "inflation", "verdict"]
+
+PAPER = "Sims, Foerster and Foster 2025"
+Rule = Literal["published", "per_token"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+Split = tuple[int, int]
+
+_BYTE_PIECE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+
+
+def _affixes(tok: Tokenizer) -> tuple[str, str]:
+    """What marks a piece inside a word, and one at its end: ("##", "") for WordPiece."""
+    model = tok.definition.get("model") or {}
+    prefix = model.get("continuing_subword_prefix") or ""
+    return prefix, model.get("end_of_word_suffix") or ""
+
+
+def split_table(tok: Tokenizer) -> dict[int, list[Split]]:
+    """All ways to write each token as two others of the vocabulary.
+
+    Bytes decide: left and right join to the token's bytes. Where the vocabulary marks pieces
+    inside a word (``##ing``) or at its end, the parts must carry the marks that keep the decoded
+    text: the right part of a split is always inside a word. Special tokens are neither split nor
+    used. Where two entries stand for the same bytes, the ordinary one is used, not ``<0x41>``.
+
+    Args:
+        tok: A tokenizer with a closed vocabulary.
+
+    Returns:
+        Splits by id, in the order of the cut; tokens without any are absent.
+
+    Raises:
+        ValueError: When the vocabulary is open.
+    """
+    if tok.vocab_size is None:
+        raise ValueError(
+            f"{tok.name!r} has an open vocabulary: it lists no smaller tokens to split into."
+        )
+    prefix, suffix = _affixes(tok)
+    kinds: dict[tuple[bool, bool], dict[bytes, int]] = {}
+    entries: list[tuple[int, bytes, bool, bool]] = []
+    for token in tok.ids():
+        if token in tok.special_ids:
+            continue
+        data = tok.token_bytes(token)
+        inside = ends = False
+        if prefix or suffix:
+            piece = tok.piece(token)
+            inside = bool(prefix) and piece.startswith(prefix)
+            ends = bool(suffix) and piece.endswith(suffix)
+        entries.append((token, data, inside, ends))
+        known = kinds.setdefault((inside, ends), {})
+        if data not in known or _BYTE_PIECE.fullmatch(tok.piece(known[data])):
+            known[data] = token
+    none: dict[bytes, int] = {}
+    table: dict[int, list[Split]] = {}
+    for token, data, inside, ends in entries:
+        if len(data) < 2:
+            continue
+        lefts = kinds.get((inside, False), none)
+        rights = kinds.get((bool(prefix), ends), none)
+        splits = [
+            (lefts[left], rights[data[cut:]])
+            for cut in range(1, len(data))
+            if (left := data[:cut]) in lefts and data[cut:] in rights
+        ]
+        if splits:
+            table[token] = splits
+    return table
+
+
+class StochasTok:
+    """Random splits for one tokenizer.
+
+    Args:
+        tok: A tokenizer with a closed vocabulary.
+
+    Attributes:
+        tok: The tokenizer.
+        splits: Splits by id; see :func:`split_table`.
+
+    Raises:
+        ValueError: When the vocabulary is open.
+    """
+
+    def __init__(self, tok: Tokenizer) -> None:
+        self.tok = tok
+        self.splits: Mapping[int, list[Split]] = split_table(tok)
+
+    def expand(
+        self,
+        ids: Sequence[int],
+        p: float = 0.1,
+        seed: int | np.random.Generator = 0,
+        rule: Rule = "published",
+    ) -> list[int]:
+        """Ids with some tokens split; they decode to the same text.
+
+        Args:
+            ids: Tokens of this tokenizer.
+            p: Attempts per token ("published"), or probability of a split ("per_token").
+            seed: A number, or a generator to draw on.
+            rule: One of :data:`RULES`.
+
+        Returns:
+            The new ids, never fewer than before.
+
+        Raises:
+            ValueError: When p is out of range or the rule is unknown.
+        """
+        return [child for group in self.expand_groups(ids, p, seed, rule) for child in group]
+
+    def expand_groups(
+        self,
+        ids: Sequence[int],
+        p: float = 0.1,
+        seed: int | np.random.Generator = 0,
+        rule: Rule = "published",
+    ) -> list[list[int]]:
+        """As :meth:`expand`, with the parts of each original token in a list of their own."""
+        if rule not in RULES:
+            raise ValueError(f"{rule!r} is no rule: use one of {', '.join(RULES)}.")
+        if p < 0 or (rule == "per_token" and p >= 1):
+            raise ValueError(
+                f"p = {p} is out of range: attempts per token are 0 or more (published), a "
+                f"probability that leaves an end to splitting is below 1 (per_token)."
+            )
+        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        groups = [[int(token)] for token in ids]
+        if rule == "published":
+            self._attempt(groups, int(p * len(groups)), rng)
+        else:
+            for group in groups:
+                self._descend(group, p, rng)
+        return groups
+
+    def _attempt(self, groups: list[list[int]], attempts: int, rng: np.random.Generator) -> None:
+        # The current sequence as (group, place in it) would shift with every split; drawing by
+        # order instead needs only the flat list and who each entry belongs to.
+        flat = [(number, group[0]) for number, group in enumerate(groups)]
+        for _ in range(attempts):
+            at = int(rng.integers(len(flat)))
+            owner, token = flat[at]
+            options = self.splits.get(token)
+            if options:
+                left, right = options[int(rng.integers(len(options)))]
+                flat[at : at + 1] = [(owner, left), (owner, right)]
+        for group in groups:
+            group.clear()
+        for owner, token in flat:
+            groups[owner].append(token)
+
+    def _descend(self, group: list[int], p: float, rng: np.random.Generator) -> None:
+        at = 0
+        while at < len(group):
+            options = self.splits.get(group[at])
+            if options and rng.random() < p:
+                group[at : at + 1] = options[int(rng.integers(len(options)))]
+            else:
+                at += 1
+
+    def expand_frame(
+        self,
+        text: str | Segmentation,
+        p: float = 0.1,
+        seed: int | np.random.Generator = 0,
+        rule: Rule = "published",
+    ) -> pl.DataFrame:
+        """The tokens of a text after splitting, with their bytes and their parents.
+
+        Args:
+            text: A text, or its segmentation by this tokenizer.
+            p: As in :meth:`expand`.
+            seed: As in :meth:`expand`.
+            rule: As in :meth:`expand`.
+
+        Returns:
+            ``index, parent`` (index of the token it was part of), ``id, piece, byte_start,
+            byte_end`` (in the source) and ``added`` (whether its start is a new boundary). Where
+            a tokenizer put bytes before the text (a dummy space), the parts are aligned from the
+            token's end.
+        """
+        seg = segment(text, self.tok) if isinstance(text, str) else text
+        rows: list[tuple[int, int, str, int, int, bool]] = []
+        groups = self.expand_groups(list(seg.ids), p, seed, rule)
+        places = seg.to_frame().select("byte_start", "byte_end").rows()
+        for parent, (group, (start, end)) in enumerate(zip(groups, places, strict=True)):
+            lengths = [len(self.tok.token_bytes(token)) for token in group]
+            at = start
+            for number, token in enumerate(group):
+                stop = max(at, end - sum(lengths[number + 1 :]))
+                rows.append((parent, token, self.tok.piece(token), at, stop, number > 0))
+                at = stop
+        return pl.DataFrame(
+            rows,
+            schema={
+                "parent": pl.Int64,
+                "id": pl.Int64,
+                "piece": pl.String,
+                "byte_start": pl.Int64,
+                "byte_end": pl.Int64,
+                "added": pl.Boolean,
+            },
+            orient="row",
+        ).with_row_index("index")
+
+
+_MADE: dict[str, StochasTok] = {}
+
+
+def stochastok(tok: Tokenizer) -> StochasTok:
+    """The splitter of a tokenizer, made once per fingerprint; the last eight are kept.
+
+    Raises:
+        ValueError: When the vocabulary is open.
+    """
+    if tok.fingerprint not in _MADE:
+        while len(_MADE) >= 8:
+            _MADE.pop(next(iter(_MADE)))
+        _MADE[tok.fingerprint] = StochasTok(tok)
+    return _MADE[tok.fingerprint]
+
+
+def expand(
+    ids: Sequence[int], tok: Tokenizer, p: float = 0.1, seed: int = 0, rule: Rule = "published"
+) -> list[int]:
+    """Split some tokens of a sequence; see :meth:`StochasTok.expand`.
+
+    Args:
+        ids: Tokens.
+        tok: Their tokenizer.
+        p: Attempts per token, or probability.
+        seed: Of the draws.
+        rule: One of :data:`RULES`.
+
+    Returns:
+        Ids that decode to the same text.
+
+    Raises:
+        ValueError: As :meth:`StochasTok.expand`.
+    """
+    return stochastok(tok).expand(ids, p, seed, rule)
+
+
+def inflation(
+    texts: Iterable[str],
+    tokenizers: Sequence[Tokenizer],
+    ps: Sequence[float] = (0.02, 0.05, 0.1, 0.2, 0.4),
+    *,
+    rules: Sequence[Rule] = RULES,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Sequence length after splitting over length before, by p and rule.
+
+    Args:
+        texts: Documents; the unit of the interval.
+        tokenizers: With closed vocabularies.
+        ps: Values of p.
+        rules: Of :data:`RULES`.
+        seed: Of the splits and of the bootstrap.
+
+    Returns:
+        ``tokenizer, rule, p, inflation, ci_low, ci_high, unchanged`` (share of documents to which
+        nothing happened), ``decoded_same`` (share that decodes to the same text), ``n``.
+
+    Raises:
+        ValueError: When there is no text with a token.
+    """
+    documents = list(texts)
+    rows = []
+    for tok in tokenizers:
+        splitter = stochastok(tok)
+        encoded = [ids for ids in tok.encode_batch(documents) if ids]
+        if not encoded:
+            raise ValueError("There is no text with a token to split.")
+        plain = [tok.decode(ids) for ids in encoded]
+        for rule in rules:
+            for p in ps:
+                rng = np.random.default_rng(seed)
+                grown = [splitter.expand(ids, p, rng, rule) for ids in encoded]
+                before, after = list(map(len, encoded)), list(map(len, grown))
+                ratio = ratio_over_documents(after, before, seed=seed)
+                same = [tok.decode(g) == t for g, t in zip(grown, plain, strict=True)]
+                still = [a == b for a, b in zip(after, before, strict=True)]
+                rows.append(
+                    {
+                        "tokenizer": tok.name,
+                        "rule": rule,
+                        "p": float(p),
+                        "inflation": ratio.value,
+                        "ci_low": ratio.low,
+                        "ci_high": ratio.high,
+                        "unchanged": sum(still) / len(still),
+                        "decoded_same": sum(same) / len(same),
+                        "n": len(encoded),
+                    }
+                )
+    return pl.DataFrame(rows, schema_overrides={"ci_low": pl.Float64, "ci_high": pl.Float64})
+
+
+def verdict(
+    texts: Sequence[str], words: Sequence[str], tokenizers: Sequence[Tokenizer], seed: int = 0
+) -> pl.DataFrame:
+    """What the method does at the published p = 0.1, in numbers.
+
+    Args:
+        texts: Documents.
+        words: Bare words, the inputs of character tasks.
+        tokenizers: With closed vocabularies.
+        seed: Of the splits and of the bootstrap.
+
+    Returns:
+        The rows of a verdict.
+    """
+    long = inflation(texts, tokenizers, [0.1], seed=seed)
+    short = inflation(words, tokenizers, [0.1], seed=seed)
+    rows = []
+    same = min(long["decoded_same"].min(), short["decoded_same"].min())  # type: ignore[type-var]
+    rows.append(
+        verdict_row(
+            "Splitting changes no text",
+            PAPER,
+            "least share of inputs that decode to the same text",
+            float(same),  # type: ignore[arg-type]
+            "holds" if same == 1 else "does not hold",
+        )
+    )
+    for row in long.filter(pl.col("rule") == "published").iter_rows(named=True):
+        rows.append(
+            verdict_row(
+                "p = 0.1 lengthens a text by less than a tenth",
+                PAPER,
+                f"tokens after / before, {row['tokenizer']}",
+                Estimate(row["inflation"], row["ci_low"], row["ci_high"], row["n"]),
+                "holds" if row["inflation"] < 1.1 else "does not hold",
+            )
+        )
+    for rule in RULES:
+        still = short.filter(pl.col("rule") == rule)["unchanged"].to_list()
+        rows.append(
+            verdict_row(
+                "At p = 0.1 a bare word is trained on with its parts",
+                PAPER,
+                f"share of bare words left as they are, {rule}",
+                float(np.mean(still)),
+                "never happens" if min(still) == 1 else "happens",
+            )
+        )
+    return verdict_frame(rows)

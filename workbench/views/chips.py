@@ -47,6 +47,8 @@ class Chip(NamedTuple):
         was: the source bytes where they are something else, else None.
         special: whether it was read as a special token.
         unknown: whether it is the tokenizer's unknown token.
+        start: its first source byte, counted from the start of the item.
+        end: one past its last, counted likewise.
     """
 
     id: int
@@ -54,6 +56,8 @@ class Chip(NamedTuple):
     was: bytes | None
     special: bool
     unknown: bool
+    start: int
+    end: int
 
 
 class Content(NamedTuple):
@@ -146,13 +150,18 @@ def items(seg: Segmentation, start: int = 0, stop: int | None = None) -> list[It
         was = source[begin:end]
         data = _seen(normalized[a:b], was)
         same = data == was
-        chips.append(Chip(token_id, data, None if same else was, is_special, token_id == unknown))
+        chips.append(
+            Chip(token_id, data, None if same else was, is_special, token_id == unknown, begin, end)
+        )
     heads = [i for i in range(len(chips)) if i == 0 or not joined[start + i]]
     drawn: list[Item] = []
     for head, tail in pairwise([*heads, len(chips)]):
         begin, end = begins[head], max(ends[head:tail])
         piece = source[begin:end]
-        members = tuple(chips[head:tail])
+        members = tuple(
+            chip._replace(start=chip.start - begin, end=chip.end - begin)
+            for chip in chips[head:tail]
+        )
         kind = "token" if len(members) == 1 else "group"
         if kind == "group":
             # Inside a group the source belongs to all of it; each part shows what it is.

@@ -13,13 +13,13 @@ ReportPaths(name='03_tokenizer_comparison--seed=8', status='done', ...)
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.reporting import provenance as origin
+from workbench.reporting.execution import quick_imports
 from workbench.reporting.index import write_index
 from workbench.reporting.notebooks import expand, find_notebook
 from workbench.reporting.parameters import (
@@ -239,8 +239,7 @@ def render_reports(
 
 
 def _read(path: Path) -> Any:
-    # See execution.NO_IRI_GRAMMAR: nbformat imports jsonschema.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    quick_imports()
     import nbformat
 
     try:

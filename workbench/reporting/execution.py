@@ -36,9 +36,14 @@ class Outcome:
     error: str | None
 
 
+def quick_imports() -> None:
+    """Spare this process what `NO_IRI_GRAMMAR` spares the kernel; call it before nbformat."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None blocks an import
+
+
 def _prepare() -> Any:
     """Import papermill, without the slow part, and register the engine; returns papermill."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None blocks an import
+    quick_imports()
     # A kernel named python3 in the user's folder may be another Python: ours goes first.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     import papermill

@@ -5,6 +5,7 @@ file or a reference answerer gives answers; `score` accounts for every item; `an
 the errors go with. All tables are polars frames.
 """
 
+from workbench.character_tasks.analysis import Analysis, analyze
 from workbench.character_tasks.answers import read_answers
 from workbench.character_tasks.cute import CUTE_TASKS, build_cute
 from workbench.character_tasks.errors import CharacterTaskError
@@ -21,10 +22,12 @@ __all__ = [
     "CUTE_TASKS",
     "LANGGAME_TASKS",
     "PROMPTS",
+    "Analysis",
     "CharacterTaskError",
     "Prompt",
     "accounting",
     "accuracy",
+    "analyze",
     "build_cute",
     "build_items",
     "build_langgame",

@@ -1,0 +1,315 @@
+"""What each item looked like to each model: the properties that errors are laid against.
+
+The paper's six: `wl` word length, `gt` gold answer, `gt_wl` their ratio, `nt` number of tokens,
+`cr` characters a token (`wl / nt`), `ttl` length of the token that holds the gold position (index
+tasks only). The last three exist twice: of the word **in the prompt as it was sent**, chat
+template included, and (`_bare`) of the word alone, as the paper has it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from workbench.character_tasks.analysis.cuts import Cuts, WordSpans, cut_words
+from workbench.character_tasks.errors import CharacterTaskError
+from workbench.character_tasks.items import INDEX_TASKS
+from workbench.character_tasks.prompts import Message, default_prompt, get_prompt
+from workbench.character_tasks.wordlists import zipf_frequencies
+from workbench.tokenizers import Tokenizer
+
+Template = str | Callable[[list[Message]], str] | None
+
+PAPER_PROPERTIES = ("wl", "gt", "gt_wl", "nt", "cr", "ttl")
+TOKEN_PROPERTIES = ("nt", "cr", "ttl")
+
+_MARK = "⟦the-question⟧"
+_EXACT_UP_TO = 4_000
+_CHECKED = 500
+
+
+@dataclass(frozen=True, eq=False)
+class ModelView:
+    """A model's tokenizer and chat template.
+
+    Attributes:
+        tokenizer: What cuts the prompt.
+        template: A Jinja chat template, a callable from messages to the prompt, or None: the
+            tokenizer's own template where it has one, else the messages' contents with blank
+            lines between.
+    """
+
+    tokenizer: Tokenizer
+    template: Template = None
+
+    @classmethod
+    def of(cls, given: Any) -> "ModelView":
+        """A tokenizer, a pair (tokenizer, chat template), or a view, as a view.
+
+        Raises:
+            CharacterTaskError: If it is neither.
+        """
+        if isinstance(given, ModelView):
+            return given
+        pair = given if isinstance(given, tuple) else (given, None)
+        if len(pair) != 2 or not isinstance(pair[0], Tokenizer):
+            raise CharacterTaskError(
+                f"{given!r} is no tokenizer and no pair (tokenizer, chat_template): use "
+                "load_tokenizer(name), or (load_tokenizer(name), template)."
+            )
+        return cls(pair[0], pair[1])
+
+    def render(self, messages: list[Message]) -> str:
+        r"""The prompt as sent.
+
+        Example:
+            >>> from workbench.tokenizers import load_tokenizer
+            >>> view = ModelView(load_tokenizer("characters"))
+            >>> view.render([{"role": "system", "content": "a"}, {"role": "user", "content": "b"}])
+            'a\n\nb'
+        """
+        template = self.template
+        if template is None:
+            template = getattr(self.tokenizer, "chat_template", None)
+        if template is None:
+            return "\n\n".join(message["content"] for message in messages)
+        if callable(template):
+            return template(messages)
+        from workbench.chat import render_chat
+
+        return str(render_chat(messages, template))
+
+
+def prompts_of(items: pl.DataFrame, view: ModelView, prompt: str | None = None) -> list[str]:
+    """The prompt of every item as the model gets it.
+
+    A template is rendered once per task with a mark in the question's place, and the result is
+    checked against a true rendering of the first and last question; where a template does more
+    than insert the text, every prompt is rendered by itself.
+
+    Args:
+        items: A set (`question`, `task`, and `prompt` where several were used).
+        view: Tokenizer and template.
+        prompt: A prompt's name for all items; None takes the column `prompt`, else the task's
+            default.
+    """
+    result: list[str] = [""] * items.height
+    names = pl.col("prompt") if "prompt" in items.columns and prompt is None else pl.lit("")
+    rows = items.select("question", "task", _name=names).with_row_index("_row")
+    for (task, name), part in rows.group_by("task", "_name", maintain_order=True):
+        chosen = get_prompt(str(name) or prompt or default_prompt(str(task)))
+        questions = part["question"].to_list()
+
+        def render(question: str, chosen: Any = chosen, task: Any = task) -> str:
+            return view.render(chosen.messages(question, str(task)))
+
+        before, mark, after = render(_MARK).partition(_MARK)
+        plain = bool(mark) and _MARK not in after
+        plain = plain and all(
+            render(question) == before + question + after
+            for question in (questions[0], questions[-1])
+        )
+        made = [before + q + after if plain else render(q) for q in questions]
+        for row, text in zip(part["_row"].to_list(), made, strict=True):
+            result[row] = text
+    return result
+
+
+def item_properties(
+    items: pl.DataFrame, *, language: str | None = "en", log_frequency: str | None = None
+) -> pl.DataFrame:
+    """What does not depend on a tokenizer.
+
+    Args:
+        items: A set; `answer` may be text, then `gt` is null.
+        language: Whose `wordfreq` list gives frequencies; None gives none.
+        log_frequency: A column of `items` to use instead.
+
+    Returns:
+        `question_idx`, `word`, `task`, `wl`, `gt`, `gt_wl`, `zipf` (base-10 logarithm of the
+        frequency per billion words; words that the list lacks stand half a unit below its
+        rarest), `zipf_absent`, and `case` (`lower`, `title`, `upper`, `mixed`, `none`).
+    """
+    word = pl.col("word")
+    numbers = items["answer"].dtype.is_integer()
+    lower, upper = word.str.to_lowercase(), word.str.to_uppercase()
+    first, rest = word.str.slice(0, 1), word.str.slice(1)
+    table = items.select(
+        "question_idx",
+        "word",
+        "task",
+        wl=word.str.len_chars().cast(pl.Int64),
+        gt=pl.col("answer") if numbers else pl.lit(None, pl.Int64),
+        case=pl.when(lower == upper)
+        .then(pl.lit("none"))
+        .when(word == lower)
+        .then(pl.lit("lower"))
+        .when(word == upper)
+        .then(pl.lit("upper"))
+        .when((first == first.str.to_uppercase()) & (rest == rest.str.to_lowercase()))
+        .then(pl.lit("title"))
+        .otherwise(pl.lit("mixed")),
+        zipf=pl.col(log_frequency).cast(pl.Float64) if log_frequency else pl.lit(None, pl.Float64),
+    )
+    if log_frequency is None and language is not None:
+        table = table.drop("zipf").join(
+            zipf_frequencies(table["word"], language), on="word", how="left", maintain_order="left"
+        )
+    floor = table["zipf"].min()
+    low = float(floor) - 0.5 if isinstance(floor, float) else 0.0
+    return table.with_columns(
+        gt_wl=pl.col("gt") / pl.col("wl"),
+        zipf_absent=pl.col("zipf").is_null(),
+        zipf=pl.col("zipf").fill_null(low),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TokenView:
+    """Token properties of a set under one model's view.
+
+    Attributes:
+        table: `question_idx`, `nt`, `cr`, `ttl`, `nt_bare`, `cr_bare`, `ttl_bare`, `cut_differs`
+            (the boundaries inside the word are other ones in the prompt than alone).
+        prompts: Distinct prompts that were cut.
+        whole: Whether every prompt was cut whole; else the surroundings of the word were cut,
+            after `checked` whole prompts agreed with them.
+        checked: Whole prompts that were compared.
+    """
+
+    table: pl.DataFrame
+    prompts: int
+    whole: bool
+    checked: int
+
+
+def token_properties(
+    items: pl.DataFrame,
+    view: ModelView,
+    prompt: str | None = None,
+    *,
+    whole: bool | None = None,
+) -> TokenView:
+    """Tokens of every word, in the prompt as sent and alone.
+
+    Args:
+        items: A set.
+        view: Tokenizer and template.
+        prompt: As in `prompts_of`.
+        whole: True cuts every prompt whole. None does so up to 4,000 prompts; above, it cuts
+            the word with its neighbours (from two words before it to the question's end), after
+            500 whole prompts, spread over the set, gave the very same numbers; one difference
+            and all are cut whole.
+
+    Raises:
+        CharacterTaskError: If a question does not hold its word.
+    """
+    keys = ["question", "task", "word", "answer"]
+    keys += [c for c in ("prompt",) if c in items.columns]
+    distinct = items.unique(keys, keep="first", maintain_order=True)
+    words = distinct["word"].to_list()
+    questions = distinct["question"].to_list()
+    index_task = distinct["task"].is_in(list(INDEX_TASKS)).to_numpy()
+    numbers = distinct["answer"].dtype.is_integer()
+    gold = distinct["answer"].to_numpy() if numbers else np.zeros(len(words), np.int64)
+    positions = np.where(index_task, gold, -1).astype(np.int64)
+    places = [_place(q, w) for q, w in zip(questions, words, strict=True)]
+    full = prompts_of(distinct, view, prompt)
+
+    def spans(rows: Any) -> WordSpans:
+        texts = [full[i] for i in rows]
+        starts = [len(full[i][: _at(full[i], questions[i], places[i])].encode()) for i in rows]
+        return WordSpans(texts, [words[i] for i in rows], np.array(starts), positions[rows])
+
+    everything = np.arange(len(words))
+    cut_whole = len(words) <= _EXACT_UP_TO if whole is None else whole
+    checked = 0
+    cuts: Cuts | None = None
+    if not cut_whole:
+        cuts = cut_words(view.tokenizer, _windows(questions, words, places, positions))
+        some = np.unique(np.linspace(0, len(words) - 1, _CHECKED).astype(np.int64))
+        truth = cut_words(view.tokenizer, spans(some), parse_special=True)
+        checked = len(some)
+        agree = (
+            np.array_equal(truth.tokens, cuts.tokens[some])
+            and np.array_equal(truth.target, cuts.target[some])
+            and np.array_equal(truth.inner, cuts.inner[some])
+        )
+        cut_whole = not agree
+    if cuts is None or cut_whole:
+        cuts = cut_words(view.tokenizer, spans(everything), parse_special=True)
+    bare = cut_words(
+        view.tokenizer, WordSpans(words, words, np.zeros(len(words), np.int64), positions)
+    )
+    length = np.array([len(w) for w in words], dtype=np.float64)
+    columns: dict[str, Any] = {}
+    for suffix, found in (("", cuts), ("_bare", bare)):
+        columns[f"nt{suffix}"] = found.tokens
+        columns[f"cr{suffix}"] = length / np.maximum(found.tokens, 1)
+        columns[f"ttl{suffix}"] = pl.Series(found.target, dtype=pl.Int64).set(
+            pl.Series(~index_task), None
+        )
+    table = distinct.select(keys).with_columns(
+        **columns, cut_differs=pl.Series(cuts.inner != bare.inner)
+    )
+    joined = items.select("question_idx", *keys).join(
+        table, on=keys, how="left", maintain_order="left", nulls_equal=True
+    )
+    return TokenView(joined.drop(keys), len(words), cut_whole, checked)
+
+
+def _place(question: str, word: str) -> int:
+    """Where the word that is asked about stands in the question, in characters."""
+    quoted = max(question.rfind(f"'{word}'"), question.rfind(f'"{word}"'))
+    place = quoted + 1 if quoted >= 0 else question.rfind(word)
+    if place < 0 and word:
+        place = question.find(word[0])
+        if " ".join(word) not in question:
+            raise CharacterTaskError(
+                f"The question {question!r} does not hold its word {word!r}: the tokens of the "
+                "word in the prompt cannot be told."
+            )
+    return place
+
+
+def _at(prompt: str, question: str, place: int) -> int:
+    start = prompt.rfind(question)
+    if start < 0:
+        raise CharacterTaskError(
+            f"The chat template changed the question {question[:60]!r}: its tokens cannot be "
+            "found in the prompt. Give a template that leaves the text as it is."
+        )
+    return start + place
+
+
+def _windows(
+    questions: list[str], words: list[str], places: list[int], positions: Any
+) -> WordSpans:
+    texts, starts = [], []
+    for question, place in zip(questions, places, strict=True):
+        cut = question.rfind(" ", 0, question.rfind(" ", 0, max(place - 1, 0)))
+        head = question[max(cut, 0) : place]
+        texts.append(head + question[place:])
+        starts.append(len(head.encode()))
+    return WordSpans(texts, words, np.array(starts, dtype=np.int64), positions)
+
+
+def all_views(
+    items: pl.DataFrame, models: Mapping[str, Any], prompt: str | None = None
+) -> dict[str, TokenView]:
+    """Token properties for every model; models that see the same prompts the same way share them.
+
+    Each distinct prompt is cut once per tokenizer and template.
+    """
+    made: dict[tuple[str, str], TokenView] = {}
+    result = {}
+    for name, given in models.items():
+        view = ModelView.of(given)
+        template = view.template if isinstance(view.template, str) else str(id(view.template))
+        key = (view.tokenizer.fingerprint, "" if view.template is None else template)
+        if key not in made:
+            made[key] = token_properties(items, view, prompt)
+        result[name] = made[key]
+    return result

@@ -84,9 +84,14 @@ def markov_token_model(
     def after(p_a: float) -> list[float]:
         return [p_a * (1 - stay), 1 - p_a, p_a * stay]
 
-    table = {None: after(start), 0: [0.0, 1.0, 0.0], 1: after(back), 2: after(stay)}
+    table: dict[int | None, list[float]] = {
+        None: after(start),
+        0: [0.0, 1.0, 0.0],
+        1: after(back),
+        2: after(stay),
+    }
     with np.errstate(divide="ignore"):
-        logs = {key: np.log(np.array(row)) for key, row in table.items()}
+        logs: dict[int | None, Floats] = {k: np.log(np.array(row)) for k, row in table.items()}
 
     def model(prefix: Sequence[int]) -> Floats:
         return logs[prefix[-1] if len(prefix) else None]
@@ -238,7 +243,7 @@ def cut_bias(
         top = min(longest, len(data) - 1)
         if top < 1:
             continue
-        cuts = rng.choice(np.arange(1, top + 1), size=min(cuts_per_text, top), replace=False)
+        cuts = rng.permutation(top)[:cuts_per_text] + 1
         for cut in sorted(cuts.tolist()):
             into = cut - max(b for b in bounds if b <= cut)
             logs = {m: byte_model.next_byte(data[:cut], m) for m in METHODS}  # type: ignore[arg-type]
@@ -281,13 +286,14 @@ class HuggingFaceModel:
             ) from missing
         self._torch = torch
         self._model = model
-        found = getattr(getattr(model, "config", None), "bos_token_id", None)
-        if begin is None and found is None:
+        if begin is None:
+            begin = getattr(getattr(model, "config", None), "bos_token_id", None)
+        if begin is None:
             raise ValueError(
                 "The model names no begin-of-text token: pass `begin`, an id that stands before "
                 "every text."
             )
-        self.begin = int(found if begin is None else begin)
+        self.begin = int(begin)
 
     def __call__(self, prefix: Sequence[int]) -> Floats:
         """Natural log-probabilities of the next token, in double precision."""
@@ -319,7 +325,7 @@ def load_huggingface(name: str, begin: int | None = None) -> HuggingFaceModel:
             "Loading a Hugging Face model needs the extra: "
             "pip install 'tokenizer-workbench[transformers]'."
         ) from missing
-    model = AutoModelForCausalLM.from_pretrained(name, trust_remote_code=False)
+    model: Any = AutoModelForCausalLM.from_pretrained(name, trust_remote_code=False)
     return HuggingFaceModel(model.eval(), begin)
 
 

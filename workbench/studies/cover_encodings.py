@@ -107,6 +107,7 @@ class ByteModel:
         *,
         constraint: Constraint = "all",
         context: int | None = None,
+        probe: str = "a b",
     ) -> ByteModel:
         """The bytes of a model whose tokens come from a tokenizer of the workbench.
 
@@ -115,6 +116,7 @@ class ByteModel:
             tok: A tokenizer with a closed vocabulary whose tokens join to the text.
             constraint: "all" or "canonical".
             context: As in the constructor.
+            probe: A text the vocabulary can spell, to see that tokens join to their text.
 
         Returns:
             The model of bytes.
@@ -125,7 +127,6 @@ class ByteModel:
         """
         if tok.vocab_size is None:
             raise ValueError(f"{tok.name!r} has an open vocabulary: its bytes cannot be summed.")
-        probe = "a b"
         joined = b"".join(map(tok.token_bytes, tok.encode(probe)))
         if not joined.endswith(probe.encode()):
             raise ValueError(

@@ -271,7 +271,7 @@ def project(
         segmentation = segmentations[doc]
         rows = part.filter(pl.col("doc") == doc)
         size = len(segmentation.source)
-        if (reach := int(rows["byte_end"].max() or 0)) > size:  # type: ignore[call-overload]
+        if (reach := max(rows["byte_end"].to_list(), default=0)) > size:
             raise ScoreError(
                 f"The scores of document {doc!r} reach byte {reach}, and the segmented text has "
                 f"{size}: both must be of the same text."

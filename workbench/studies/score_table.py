@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -125,7 +126,7 @@ def typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], what: str) -> 
     return frame.select([*schema, *extra])
 
 
-def first_row(frame: pl.DataFrame, bad: pl.Expr) -> dict[str, object] | None:
+def first_row(frame: pl.DataFrame, bad: pl.Expr) -> dict[str, Any] | None:
     """The first row where ``bad`` holds, if any."""
     rows = frame.filter(bad).head(1).to_dicts()
     return rows[0] if rows else None
@@ -233,7 +234,7 @@ def _check_places(frame: pl.DataFrame, texts: Mapping[str, str] | None) -> None:
     bad = bad | (pl.col("distinct") != pl.col("len"))
     if row := first_row(groups.sort(key), bad):
         raise ScoreError(
-            f"The tokens of {where.format(**row)} must be numbered 0 to {row['len'] - 1} "  # type: ignore[operator]
+            f"The tokens of {where.format(**row)} must be numbered 0 to {row['len'] - 1} "
             f"without gap or repetition; they run from {row['least']} to {row['most']} with "
             f"{row['distinct']} distinct numbers in {row['len']} rows."
         )

@@ -1,0 +1,274 @@
+"""Dynamic tokenization: merge what is frequent in the batch (Feher, Vulić and Minixhofer 2024).
+
+The method: cut a batch with an ordinary tokenizer; merge the most frequent adjacent pair of
+tokens wherever it stands inside a word; repeat up to M times. Sequences become shorter, most so
+in languages that the vocabulary cuts finely.
+
+What is shown here is the shortening. That a model keeps its accuracy needs embeddings for the new
+tokens, which the paper predicts with a hypernetwork for XLM-R and Mistral-7B: a reader needs both,
+and nothing is claimed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from workbench.corpora import Corpus, load_corpus
+from workbench.segmentation import Segmentation, segment
+from workbench.studies.dynamic_tokenizer import DynamicTokenizer, Merge, learn_merges
+from workbench.studies.verdicts import (
+    mean_over_seeds,
+    ratio_over_documents,
+    verdict_frame,
+    verdict_row,
+)
+from workbench.tokenizers import Tokenizer, load_tokenizer
+
+__all__ = [
+    "PAPER",
+    "README_BATCH",
+    "DynamicTokenizer",
+    "Merge",
+    "dynamic_tokenizer",
+    "length_curve",
+    "merge_story",
+    "premiums",
+    "readme_example",
+    "verdict",
+]
+
+PAPER = "Feher, Vulić and Minixhofer 2024"
+
+README_BATCH = (
+    "Ribonucleoprotein particles regulate mRNA stability.",
+    "mRNA stability is modulated by ribonucleoprotein factors.",
+)
+"""The two sentences of the example in the README of the authors' code
+(github.com/DariusFeher/dynamic-tokenization), cut there by Mistral-7B's first tokenizer."""
+
+
+def dynamic_tokenizer(texts: Sequence[str], base: Tokenizer, merges: int = 10) -> DynamicTokenizer:
+    """The tokenizer of one batch; see :func:`~.dynamic_tokenizer.learn_merges`.
+
+    Args:
+        texts: The batch.
+        base: Any tokenizer with a closed vocabulary.
+        merges: M.
+
+    Returns:
+        A tokenizer like any other; ``merge_frame()`` lists its merges, ``at(step)`` goes back.
+
+    Raises:
+        ValueError: When the number of merges is negative, or the vocabulary open.
+    """
+    return learn_merges(texts, base, merges)
+
+
+def merge_story(
+    text: str, tokenizer: DynamicTokenizer, steps: Sequence[int] | None = None
+) -> list[Segmentation]:
+    """A text after some of the merges, for the token view.
+
+    Args:
+        text: One text, usually of the batch.
+        tokenizer: With its merges.
+        steps: After how many merges each; by default the start and every merge that changes this
+            text.
+
+    Returns:
+        One segmentation per step, each by a tokenizer named after the step.
+    """
+    if steps is not None:
+        return [segment(text, tokenizer.at(step)) for step in steps]
+    story = [segment(text, tokenizer.at(0))]
+    for step in range(1, len(tokenizer.merges) + 1):
+        after = segment(text, tokenizer.at(step))
+        if len(after) < len(story[-1]):
+            story.append(after)
+    return story
+
+
+def readme_example(base: Tokenizer | None = None) -> pl.DataFrame:
+    """The authors' example: two sentences, ten merges.
+
+    Their README counts 36 tokens before and 20 after; the 36 hold two begin tokens and a padding
+    token, the 20 two begin and two end tokens. Text alone: 33 before, 16 after.
+
+    Args:
+        base: By default mistral-v1, the tokenizer of the example.
+
+    Returns:
+        ``step, left, right, merged, count, tokens`` (text alone), with a row for step 0, and
+        ``as_counted`` (with the special tokens of the README: three before, four after).
+    """
+    base = load_tokenizer("mistral-v1") if base is None else base
+    result = dynamic_tokenizer(README_BATCH, base, 10)
+    start = sum(len(base.encode(text)) for text in README_BATCH)
+    frame = result.merge_frame()
+    zero = pl.DataFrame(
+        [(0, None, None, None, None, start)], schema=dict(frame.schema), orient="row"
+    )
+    # Two begin tokens and one padding token before, two begin and two end tokens after.
+    return pl.concat([zero, frame]).with_columns(
+        as_counted=pl.col("tokens") + pl.when(pl.col("step") == 0).then(3).otherwise(4)
+    )
+
+
+def length_curve(
+    corpus: Corpus | str,
+    base: Tokenizer,
+    merges: Sequence[int] = (0, 10, 20, 50, 100, 200),
+    *,
+    languages: Sequence[str] | None = None,
+    batch_size: int = 10,
+    batches: int | None = None,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Tokens after M merges over tokens before, by language.
+
+    Args:
+        corpus: With a ``language`` column; documents without one form a group of their own.
+        base: Any tokenizer with a closed vocabulary.
+        merges: Values of M.
+        languages: Which, in this order; all by default.
+        batch_size: Documents that are merged together.
+        batches: At most so many per language; all by default.
+        seed: Of the bootstrap over batches.
+
+    Returns:
+        ``language, merges, tokens_before, tokens, ratio, ci_low, ci_high, batches, applied``
+        (merges that were left to make, mean over batches). The unit of the interval is the batch,
+        since its documents share their merges.
+
+    Raises:
+        ValueError: When a language is not in the corpus, or there is no document.
+    """
+    if isinstance(corpus, str):
+        corpus = load_corpus(corpus)
+    documents = (
+        corpus.scan().select("doc_id", "text", pl.col("language").fill_null("unknown")).collect()
+    )
+    found = documents["language"].unique(maintain_order=True).to_list()
+    wanted = found if languages is None else list(languages)
+    if strangers := [name for name in wanted if name not in found]:
+        raise ValueError(
+            f"The corpus {corpus.name!r} has no {', '.join(map(repr, strangers))}; its languages "
+            f"are {', '.join(map(str, sorted(found)))}."
+        )
+    if not wanted:
+        raise ValueError(f"The corpus {corpus.name!r} has no document.")
+    rows = []
+    most = max(merges, default=0)
+    for language in wanted:
+        texts = documents.filter(pl.col("language") == language)["text"].to_list()
+        groups = [texts[i : i + batch_size] for i in range(0, len(texts), batch_size)][:batches]
+        before: list[int] = []
+        applied: list[int] = []
+        after: dict[int, list[int]] = {m: [] for m in merges}
+        for group in groups:
+            start = sum(map(len, base.encode_batch(group)))
+            counts = [start, *(m.tokens for m in learn_merges(group, base, most).merges)]
+            before.append(start)
+            applied.append(len(counts) - 1)
+            for m in merges:
+                after[m].append(counts[min(m, len(counts) - 1)])
+        for m in merges:
+            ratio = ratio_over_documents(after[m], before, seed=seed)
+            rows.append(
+                {
+                    "language": language,
+                    "merges": m,
+                    "tokens_before": sum(before),
+                    "tokens": sum(after[m]),
+                    "ratio": ratio.value,
+                    "ci_low": ratio.low,
+                    "ci_high": ratio.high,
+                    "batches": len(groups),
+                    "applied": float(np.mean([min(m, a) for a in applied])),
+                }
+            )
+    return pl.DataFrame(rows, schema_overrides={"ci_low": pl.Float64, "ci_high": pl.Float64})
+
+
+def premiums(curve: pl.DataFrame, reference: str) -> pl.DataFrame:
+    """Tokens of each language over those of a reference language, before and after M merges.
+
+    Args:
+        curve: From :func:`length_curve` on a parallel corpus.
+        reference: A language of the curve.
+
+    Returns:
+        ``language, merges, premium``; the same M on both sides.
+
+    Raises:
+        ValueError: When the reference is not in the curve.
+    """
+    of = curve.filter(pl.col("language") == reference).select(
+        "merges", pl.col("tokens").alias("reference_tokens")
+    )
+    if of.is_empty():
+        raise ValueError(f"The curve has no language {reference!r} to compare with.")
+    return (
+        curve.join(of, on="merges")
+        .with_columns(premium=pl.col("tokens") / pl.col("reference_tokens"))
+        .filter(pl.col("language") != reference)
+        .select("language", "merges", "premium")
+    )
+
+
+def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
+    """How much shorter sequences become, and whether the gap between languages narrows.
+
+    Args:
+        curve: From :func:`length_curve`.
+        reference: A language to compare with, if the corpus is parallel.
+
+    Returns:
+        The rows of a verdict. Intervals are over languages.
+    """
+    example = readme_example()
+    ends = (example["as_counted"][0], example["as_counted"][-1])
+    rows = [
+        verdict_row(
+            "The authors' example goes from 36 to 20 tokens in ten merges",
+            PAPER,
+            "tokens after ten merges, counted as there",
+            float(ends[1]),
+            "reproduced" if ends == (36, 20) else f"not reproduced: {ends[0]} to {ends[1]}",
+        )
+    ]
+    for m in curve["merges"].unique().sort().to_list():
+        if m == 0:
+            continue
+        part = curve.filter(pl.col("merges") == m)
+        estimate = mean_over_seeds(1 - part["ratio"].to_numpy())
+        rows.append(
+            verdict_row(
+                "Merging frequent pairs of the batch shortens sequences",
+                PAPER,
+                f"share of tokens saved, M = {m}, mean of {part.height} languages",
+                estimate,
+                "holds" if estimate.value > 0 else "does not hold",
+            )
+        )
+    if reference is not None:
+        table = premiums(curve, reference)
+        steps = table["merges"].to_list()
+        first, last = min(steps), max(steps)
+        wide = table.pivot(on="merges", index="language", values="premium")
+        change = wide[str(last)].to_numpy() - wide[str(first)].to_numpy()
+        estimate = mean_over_seeds(change)
+        narrows = estimate.high is not None and estimate.high < 0
+        rows.append(
+            verdict_row(
+                "Languages come closer to each other",
+                PAPER,
+                f"change of the premium over {reference}, M = {first} to {last}",
+                estimate,
+                "holds" if narrows else "not shown",
+            )
+        )
+    return verdict_frame(rows)

@@ -202,7 +202,7 @@ def load_tokenizer(
 
     Example:
         >>> load_tokenizer("mistral-v1").encode("strawberry")
-        [28085, 20186]
+        [18393, 14233]
     """
     if isinstance(source, Tokenizer):
         return source
@@ -216,7 +216,9 @@ def load_tokenizer(
         return _from_catalog(lowered) if name in (None, lowered) else CATALOG[lowered].load(name)
     if lowered in ALIASES and ALIASES[lowered] in CATALOG:
         return CATALOG[ALIASES[lowered]].load(name or key)
-    path = Path(key).expanduser()
+    if not key:
+        raise TokenizerError(_unknown(key))
+    path = Path(key).expanduser() if key.startswith("~/") else Path(key)
     if path.exists():
         return _load_path(path, name, pattern, special_tokens)
     encoding = _openai_name(lowered)
@@ -319,11 +321,19 @@ def _load_path(
     )
 
 
+_HUB_FILES = (
+    "tokenizer.json",
+    "tekken.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+)
+
+
 def _load_hub(repository: str, name: str, revision: str | None) -> Tokenizer:
-    """Fetch the definition files of a hub repository, and only those."""
-    from huggingface_hub import hf_hub_download
+    """Fetch the definition files of a hub repository, and only those; cached ones work offline."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
-        EntryNotFoundError,
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
@@ -332,55 +342,42 @@ def _load_hub(repository: str, name: str, revision: str | None) -> Tokenizer:
         RevisionNotFoundError,
     )
 
-    for file in ("tokenizer.json", "tekken.json", "tokenizer.model"):
-        try:
-            path = Path(hf_hub_download(repository, file, revision=revision))
-        except GatedRepoError:
-            raise TokenizerError(
-                f"{repository!r} is gated: accept its licence on its hub page, then set HF_TOKEN "
-                "to an access token of your account (or run `hf auth login`)"
-            ) from None
-        except RevisionNotFoundError:
-            raise TokenizerError(f"{repository!r} has no revision {revision!r}") from None
-        except RepositoryNotFoundError:
-            raise TokenizerError(
-                f"the hub has no {repository!r}, or it is private and HF_TOKEN is not set. "
-                + _unknown(repository)
-            ) from None
-        except HFValidationError as error:
-            raise TokenizerError(f"{repository!r} is no hub id: {error}") from None
-        except LocalEntryNotFoundError:
-            raise TokenizerError(
-                f"{repository!r} is not in the local cache and the hub cannot be reached: "
-                "connect once, or pass the path of its tokenizer.json"
-            ) from None
-        except EntryNotFoundError:
-            continue
-        except (HfHubHTTPError, OSError) as error:
-            raise TokenizerError(
-                f"{repository!r} could not be fetched from the hub ({type(error).__name__}): "
-                "try again, or pass the path of its tokenizer.json"
-            ) from None
-        for extra in ("tokenizer_config.json", "chat_template.jinja"):
-            _try_download(hf_hub_download, repository, extra, revision)
-        tokenizer = _load_path(path, name, None, None)
-        tokenizer.source = f"hub: {repository}" + (f" at {revision}" if revision else "")
-        return tokenizer
-    raise TokenizerError(
-        f"{repository!r} has no tokenizer.json, tekken.json or tokenizer.model; a tokenizer that "
-        "is code is not run"
-    )
-
-
-def _try_download(
-    download: Callable[..., str], repository: str, file: str, revision: str | None
-) -> None:
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     try:
-        download(repository, file, revision=revision)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
-        return  # a template is a bonus; the tokenizer stands without it
+        folder = Path(
+            snapshot_download(repository, revision=revision, allow_patterns=list(_HUB_FILES))
+        )
+    except GatedRepoError:
+        raise TokenizerError(
+            f"{repository!r} is gated: accept its licence on its hub page, then set HF_TOKEN to "
+            "an access token of your account (or run `hf auth login`)"
+        ) from None
+    except RevisionNotFoundError:
+        raise TokenizerError(f"{repository!r} has no revision {revision!r}") from None
+    except RepositoryNotFoundError:
+        raise TokenizerError(
+            f"the hub has no {repository!r}, or it is private and HF_TOKEN is not set. "
+            + _unknown(repository)
+        ) from None
+    except HFValidationError as error:
+        raise TokenizerError(f"{repository!r} is no hub id: {error}") from None
+    except LocalEntryNotFoundError:
+        raise TokenizerError(
+            f"{repository!r} is not in the local cache and the hub cannot be reached: connect "
+            "once, or pass the path of its tokenizer.json"
+        ) from None
+    except (HfHubHTTPError, OSError) as error:
+        raise TokenizerError(
+            f"{repository!r} could not be fetched from the hub ({type(error).__name__}): try "
+            "again, or pass the path of its tokenizer.json"
+        ) from None
+    if not any((folder / file).is_file() for file in _HUB_FILES[:3]):
+        raise TokenizerError(
+            f"{repository!r} has no tokenizer.json, tekken.json or tokenizer.model; a tokenizer "
+            "that is code is not run"
+        )
+    tokenizer = _load_path(folder, name, None, None)
+    tokenizer.source = f"hub: {repository}" + (f" at {revision}" if revision else "")
+    return tokenizer
 
 
 def _load_live(source: Any, name: str | None) -> Tokenizer:

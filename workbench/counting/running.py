@@ -27,7 +27,14 @@ from workbench.counting.engines import (
     EngineReport,
     choose_engine,
 )
-from workbench.counting.shards import CorpusSample, Plan, Shard, ShardCounts, count_shard
+from workbench.counting.shards import (
+    CorpusSample,
+    FrameShard,
+    Plan,
+    Shard,
+    ShardCounts,
+    count_shard,
+)
 from workbench.tokenizers.base import Tokenizer
 
 FRAME_SHARD = 32 << 20
@@ -49,25 +56,6 @@ class CountingWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class FrameShard:
-    """Rows of a frame.
-
-    Attributes:
-        name: Where it lies in the frame.
-        checksum: SHA-256 of its content.
-        frame: doc_id, text, language, domain.
-    """
-
-    name: str
-    checksum: str
-    frame: pl.DataFrame
-
-    def read(self) -> pl.DataFrame:
-        """Return the rows."""
-        return self.frame
-
-
-@dataclass(frozen=True)
 class CorpusCounts:
     """A corpus counted.
 
@@ -79,6 +67,7 @@ class CorpusCounts:
         shards: How many shards were counted.
         size: Bytes of text.
         seconds: Counting time, loading and checking engines apart (see `engines`).
+        folder: The cache; None where nothing was kept.
     """
 
     counts: Mapping[str, TokenCounts]
@@ -88,6 +77,7 @@ class CorpusCounts:
     shards: int
     size: int
     seconds: float
+    folder: Path | None = None
 
     def engine_table(self) -> pl.DataFrame:
         """Who counted, as a table: one row per tokenizer, the fields of `EngineReport`."""
@@ -167,7 +157,7 @@ def shards_of(corpus: Any) -> list[Shard]:
     if isinstance(corpus, pl.DataFrame | pl.LazyFrame):
         return list(frame_shards(corpus))
     if hasattr(corpus, "shards"):
-        return list(corpus.shards())
+        return list(corpus.shards(FRAME_SHARD))
     if isinstance(corpus, Sequence) and corpus and all(hasattr(s, "checksum") for s in corpus):
         return list(corpus)
     raise TypeError(
@@ -266,6 +256,7 @@ def count_corpus(
         len(shards) - len(failures),
         size,
         time.perf_counter() - start,
+        folder,
     )
 
 
@@ -292,16 +283,28 @@ def _results(
         executor.shutdown(wait=not running)
 
 
+def executor_of(client: Any) -> Executor:
+    """Where tasks run.
+
+    Args:
+        client: A `dask.distributed.Client`, or None for this process.
+
+    Returns:
+        The one executor that all work goes through.
+    """
+    return InlineExecutor() if client is None else client.get_executor(pure=False, retries=2)
+
+
 def _executor(jobs: Any, client: Any) -> tuple[Executor, Any, int]:
     """Where shards run, the tokenizers as they travel there, and how many run at a time."""
     if client is None:
-        return InlineExecutor(), jobs, 1
+        return executor_of(None), jobs, 1
     threads = sum(client.nthreads().values())
     with warnings.catch_warnings():
         # Vocabularies are megabytes: they go once, as a task that a new worker can repeat.
         warnings.filterwarnings("ignore", message=".*[Ll]arge graph.*")
         travelling = client.submit(_same, jobs, pure=False)
-    return client.get_executor(pure=False, retries=2), travelling, max(2, 2 * threads)
+    return executor_of(client), travelling, max(2, 2 * threads)
 
 
 def _same(jobs: Any) -> Any:

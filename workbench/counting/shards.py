@@ -13,7 +13,7 @@ import heapq
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -52,6 +52,9 @@ WORD_TYPES = 20_000
 PIECE = 16 << 20
 """Bytes of text encoded at a time."""
 
+LARGEST = 48 << 20
+"""A shard of more bytes (a compressed file, say) is read and counted in parts."""
+
 _ALONE = ("alone_words", "alone_tokens", "alone_continued")
 
 
@@ -68,6 +71,25 @@ class Shard(Protocol):
 
     def read(self) -> pl.DataFrame:
         """Return columns doc_id, text, language, domain (String; the last two may be null)."""
+
+
+@dataclass(frozen=True)
+class FrameShard:
+    """Rows of a frame.
+
+    Attributes:
+        name: Where it lies in the frame.
+        checksum: SHA-256 of its content, or of where that content comes from.
+        frame: doc_id, text, language, domain.
+    """
+
+    name: str
+    checksum: str
+    frame: pl.DataFrame
+
+    def read(self) -> pl.DataFrame:
+        """Return the rows."""
+        return self.frame
 
 
 @dataclass(frozen=True)
@@ -223,19 +245,54 @@ def count_shard(
         The counts, the same to the bit wherever and how often this runs.
     """
     start = time.perf_counter()
-    work = _Work(shard, Cache(folder))
-    text = {name: work.text(name) for name in plan.text}
-    if plan.alone:
-        text["alone_words"] = work.alone_words
-    counts = {job[0].name: work.count(job, plan, text) for job in jobs}
-    size = int(text["bytes"].sum())
-    return ShardCounts(counts, work.sample(plan), size, time.perf_counter() - start)
+    counts: dict[str, TokenCounts] = {}
+    sample = CorpusSample(plan.sample, {}, {})
+    size = 0
+    for part in _parts(shard):
+        work = _Work(part, Cache(folder))
+        text = {name: work.text(name) for name in plan.text}
+        if plan.alone:
+            text["alone_words"] = work.alone_words
+        for job in jobs:
+            name, found = job[0].name, work.count(job, plan, text)
+            counts[name] = counts[name] + found if name in counts else found
+        sample = sample + work.sample(plan)
+        size += int(text["bytes"].sum())
+    return ShardCounts(counts, sample, size, time.perf_counter() - start)
+
+
+def _parts(shard: Shard) -> Iterator[Shard]:
+    """A shard in memory-sized parts: itself, unless it could not be cut small enough."""
+    if getattr(shard, "size", 0) <= LARGEST or not hasattr(shard, "batches"):
+        yield shard
+        return
+    for number, batch in enumerate(shard.batches(LARGEST)):
+        yield FrameShard(f"{shard.name}, part {number}", f"{shard.checksum}/{number}", batch)
 
 
 @lru_cache(maxsize=64)
 def _engine(tokenizer: Tokenizer, name: str, folder: Path | None) -> Engine:
     """The engine of this process for a tokenizer (equal by name and fingerprint)."""
     return make_engine(tokenizer, name, folder)
+
+
+def tokens_of_words(
+    tokenizer: Tokenizer, words: Sequence[str], engine: str = "library", folder: Path | None = None
+) -> IntArray:
+    """Into how many tokens each word falls, encoded alone.
+
+    Args:
+        tokenizer: The tokenizer.
+        words: Words.
+        engine: Which engine encodes.
+        folder: The cache.
+
+    Returns:
+        int64, one number per word.
+    """
+    if not len(words):
+        return np.empty(0, dtype=np.int64)
+    return _engine(tokenizer, engine, folder).encode(pl.Series(words))[1]
 
 
 class _Work:

@@ -28,6 +28,7 @@ __all__ = [
     "mix",
     "oklab",
     "ramp",
+    "style_variables",
     "text_on",
     "tint",
 ]
@@ -190,6 +191,9 @@ class Theme:
         paper: the page's background.
         rule: lines of grids and tables.
         warn: a token or a byte that is not what it seems, on `paper`.
+        raised: the ground of cards and fields, between `paper` and `rule`.
+        series: lines and badges of the tokenizers, 3:1 or better on `paper`.
+        accent: focus rings and what is chosen.
     """
 
     tints: tuple[str, ...]
@@ -199,6 +203,9 @@ class Theme:
     paper: str
     rule: str
     warn: str
+    raised: str
+    series: tuple[str, ...]
+    accent: str
 
 
 LIGHT = Theme(
@@ -209,6 +216,9 @@ LIGHT = Theme(
     paper="#ffffff",
     rule="#d5d9df",
     warn="#b03a00",
+    raised="#f6f7f9",
+    series=SERIES,
+    accent="#0060a0",
 )
 DARK = Theme(
     tints=tuple(mix("#14161a", OKABE_ITO[name], 0.34) for name in _TINTED),
@@ -218,7 +228,44 @@ DARK = Theme(
     paper="#14161a",
     rule="#3a3f47",
     warn="#ff9c66",
+    raised="#1d2026",
+    series=tuple(mix(colour, "#ffffff", 0.35) for colour in SERIES),
+    accent="#6fc1f5",
 )
+
+
+def style_variables(selector: str) -> str:
+    """The palette as CSS custom properties, light and dark, for style sheets that hold no colour.
+
+    Dark holds where JupyterLab says so, and elsewhere where the reader's system does.
+
+    Args:
+        selector: whose descendants may use the properties, such as `.workbench`.
+
+    Returns:
+        CSS rules that set `--ink`, `--tint-0`, `--edge-0`, `--series-0`, `--on-series-0` and so on.
+    """
+
+    def block(theme: Theme) -> str:
+        pairs = {
+            name: getattr(theme, name)
+            for name in ("ink", "faint", "paper", "rule", "warn", "raised", "accent")
+        }
+        pairs["on-accent"] = text_on(theme.accent)
+        for place, (ground, edge) in enumerate(zip(theme.tints, theme.edges, strict=True)):
+            pairs |= {f"tint-{place}": ground, f"edge-{place}": edge}
+        for place, colour in enumerate(theme.series):
+            pairs |= {f"series-{place}": colour, f"on-series-{place}": text_on(colour)}
+        pairs["ramp"] = f"linear-gradient(to right, {', '.join(RAMP)})"
+        return "".join(f"--{name}:{value};" for name, value in pairs.items())
+
+    lab = "body[data-jp-theme-light='false']"
+    return (
+        f"{selector}{{{block(LIGHT)}color-scheme:light}}\n"
+        f"{lab} {selector}{{{block(DARK)}color-scheme:dark}}\n"
+        f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {selector}"
+        f"{{{block(DARK)}color-scheme:dark}}}}\n"
+    )
 
 
 def tint(position: int, theme: Theme = LIGHT) -> tuple[str, str]:

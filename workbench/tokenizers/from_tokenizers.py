@@ -25,27 +25,8 @@ from workbench.tokenizers.base import (
     identity_alignment,
     utf8,
 )
+from workbench.tokenizers.probe import FALLBACK, Probe, Seen, flatten, from_alphabet
 from workbench.tokenizers.spans import byte_offsets, byte_spans, gaps, token_spans
-
-
-def byte_alphabet() -> dict[str, int]:
-    """Return the printable character that byte-level BPE writes for each byte, character to byte.
-
-    Printable Latin-1 stands for itself and the rest is moved to U+0100 and above, so that a space
-    is `Ġ` and a line feed `Ċ`. Source: GPT-2's `bytes_to_unicode` (Radford and others, 2019).
-
-    Example:
-        >>> byte_alphabet()["Ġ"]
-        32
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    alphabet = {chr(b): b for b in printable}
-    others = [b for b in range(256) if b not in set(printable)]
-    return alphabet | {chr(0x100 + n): b for n, b in enumerate(others)}
-
-
-_ALPHABET = byte_alphabet()
-_FALLBACK = {f"<0x{b:02X}>": b for b in range(256)}
 
 
 class HuggingFaceTokenizer(Tokenizer):
@@ -124,8 +105,8 @@ class HuggingFaceTokenizer(Tokenizer):
     @cached_property
     def _steps(self) -> list[dict[str, Any]]:
         return [
-            *_flatten(self._spec["normalizer"], "normalizers"),
-            *_flatten(self._spec["pre_tokenizer"], "pretokenizers"),
+            *flatten(self._spec["normalizer"], "normalizers"),
+            *flatten(self._spec["pre_tokenizer"], "pretokenizers"),
         ]
 
     @cached_property
@@ -143,7 +124,7 @@ class HuggingFaceTokenizer(Tokenizer):
 
     @cached_property
     def _marks_space(self) -> bool:
-        decoder = _flatten(self._spec["decoder"], "decoders")
+        decoder = flatten(self._spec["decoder"], "decoders")
         return any(
             step["type"] == "Metaspace" or (step["type"] == "Replace" and step["content"] == "▁")
             for step in self._steps
@@ -208,9 +189,9 @@ class HuggingFaceTokenizer(Tokenizer):
         piece = self._piece(token_id)
         assert piece is not None
         if self._byte_level:
-            return _from_alphabet(piece)
-        if self._spec["model"].get("byte_fallback") and piece in _FALLBACK:
-            return bytes([_FALLBACK[piece]])
+            return from_alphabet(piece)
+        if self._spec["model"].get("byte_fallback") and piece in FALLBACK:
+            return bytes([FALLBACK[piece]])
         prefix, suffix = self._affixes
         if prefix and piece.startswith(prefix):
             piece = piece[len(prefix) :]
@@ -243,7 +224,7 @@ class HuggingFaceTokenizer(Tokenizer):
                 joined = b"".join(map(self._bytes, ids.tolist()))
                 if joined == source:
                     return identity_alignment(ids, lengths, source, special)
-        seen = self._see(text, parse_special=parse_special, keep_all=False)
+        seen = self._see(text, parse_special=parse_special, pre_tokenize=True)
         norm_start, norm_end = self._lay(encoding, ids, seen)
         start, end = self._source_spans(text, seen)
         byte_start, byte_end = token_spans(norm_start, norm_end, start, end)
@@ -272,8 +253,8 @@ class HuggingFaceTokenizer(Tokenizer):
             if i in self._added_by_id:
                 table[i] = len(piece.encode())
             elif self._byte_level:
-                table[i] = len(_from_alphabet(piece))
-            elif fallback and piece in _FALLBACK:
+                table[i] = len(from_alphabet(piece))
+            elif fallback and piece in FALLBACK:
                 table[i] = 1
             else:
                 table[i] = len(piece.encode())
@@ -282,79 +263,19 @@ class HuggingFaceTokenizer(Tokenizer):
     def _seen_lengths(self, ids: Int64s) -> Int64s:
         return self._length_table[ids]
 
-    def _probe(self, *, parse_special: bool, keep_all: bool) -> hf.Tokenizer:
-        key = (parse_special, keep_all)
-        if key not in self._probes:
-            alphabet = _ALPHABET if self._probe_byte_level(keep_all=keep_all) else _FALLBACK
-            spec = {
-                **self._spec,
-                "post_processor": None,
-                "decoder": None,
-                "added_tokens": [],
-                "model": {
-                    "type": "BPE", "vocab": dict(alphabet), "merges": [], "byte_fallback": True,
-                },
-            }  # fmt: skip
-            if keep_all:
-                spec["pre_tokenizer"] = None
-            probe = hf.Tokenizer.from_str(json.dumps(spec))
-            tokens = [
-                hf.AddedToken(
-                    t["content"],
-                    single_word=t["single_word"],
-                    lstrip=t["lstrip"],
-                    rstrip=t["rstrip"],
-                    normalized=t["normalized"],
-                    special=t["special"],
-                )
-                for t in self._added
-                # Where special tokens are text, the probe must not know them at all.
-                if parse_special or not t["special"]
-            ]
-            probe.add_tokens(tokens)
-            probe.encode_special_tokens = False
-            self._probes[key] = probe
-        return self._probes[key]
-
-    def _probe_byte_level(self, *, keep_all: bool) -> bool:
-        steps = _flatten(self._spec["normalizer"], "normalizers") if keep_all else self._steps
-        return any(step["type"] == "ByteLevel" for step in steps)
-
     @cached_property
-    def _probes(self) -> dict[tuple[bool, bool], hf.Tokenizer]:
+    def _probes(self) -> dict[tuple[bool, bool], Probe]:
         return {}
 
-    def _see(self, text: str, *, parse_special: bool, keep_all: bool) -> _Seen:
-        probe = self._probe(parse_special=parse_special, keep_all=keep_all)
-        encoding = probe.encode(text, add_special_tokens=False)
-        alphabet = _ALPHABET if self._probe_byte_level(keep_all=keep_all) else _FALLBACK
-        ids = np.asarray(encoding.ids, dtype=np.int64)
-        offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-        words = np.asarray(encoding.word_ids, dtype=np.int64)
-        by_id = np.zeros(256, dtype=np.uint8)
-        by_id[list(alphabet.values())] = list(alphabet.values())
-        known = ids < 256
-        if bool(known.all()):
-            return _Seen(by_id[ids].tobytes(), offsets[:, 0], offsets[:, 1], words, {})
-        # An added token is one entry of the probe that stands for a stretch of the source.
-        chunks: list[bytes] = []
-        counts = np.ones(len(ids), dtype=np.int64)
-        blocks: dict[int, int] = {}
-        for i in np.flatnonzero(~known):
-            data = text[offsets[i, 0] : offsets[i, 1]].encode()
-            counts[i] = len(data)
-            blocks[int(words[i])] = len(data)
-        for i, token_id in enumerate(ids.tolist()):
-            if token_id < 256:
-                chunks.append(bytes([by_id[token_id]]))
-            else:
-                chunks.append(text[offsets[i, 0] : offsets[i, 1]].encode())
-        repeat = np.repeat(np.arange(len(ids)), counts)
-        return _Seen(
-            b"".join(chunks), offsets[repeat, 0], offsets[repeat, 1], words[repeat], blocks
-        )
+    def _see(self, text: str, *, parse_special: bool, pre_tokenize: bool) -> Seen:
+        key = (parse_special, pre_tokenize)
+        if key not in self._probes:
+            self._probes[key] = Probe(
+                self._spec, parse_special=parse_special, pre_tokenize=pre_tokenize
+            )
+        return self._probes[key].see(text)
 
-    def _lay(self, encoding: Any, ids: Int64s, seen: _Seen) -> tuple[Int64s, Int64s]:
+    def _lay(self, encoding: Any, ids: Int64s, seen: Seen) -> tuple[Int64s, Int64s]:
         """Return each token's span in the bytes that the model saw."""
         plain = not seen.blocks and not any(self._affixes)
         unknown = ids == self.unk_id if self.unk_id is not None else np.zeros(len(ids), dtype=bool)
@@ -371,7 +292,7 @@ class HuggingFaceTokenizer(Tokenizer):
             )
         return ends - lengths, ends
 
-    def _lengths_by_word(self, encoding: Any, ids: Int64s, unknown: Any, seen: _Seen) -> Int64s:
+    def _lengths_by_word(self, encoding: Any, ids: Int64s, unknown: Any, seen: Seen) -> Int64s:
         lengths = self._seen_lengths(ids).copy()
         words = np.asarray(encoding.word_ids, dtype=np.int64)
         prefix, suffix = (len(affix.encode()) for affix in self._affixes)
@@ -384,15 +305,13 @@ class HuggingFaceTokenizer(Tokenizer):
         if suffix:
             has = np.array([self._has_suffix(int(i)) for i in ids], dtype=bool)
             lengths[ends.astype(bool) & has] -= suffix
-        in_seen = dict(zip(*np.unique(seen.words, return_index=True), strict=True))
-        word_bytes = dict(zip(*np.unique(seen.words, return_counts=True), strict=True))
         for word in {int(w) for w in words[unknown]} | set(seen.blocks):
-            members = np.flatnonzero(words == word)
+            members = np.arange(*np.searchsorted(words, [word, word + 1]))
             if word in seen.blocks:
                 lengths[members] = seen.blocks[word]
                 continue
-            at, size = int(in_seen[word]), int(word_bytes[word])
-            self._fill_unknown(ids, lengths, unknown, members, seen.data[at : at + size])
+            at, end = np.searchsorted(seen.words, [word, word + 1])
+            self._fill_unknown(ids, lengths, unknown, members, seen.data[at:end])
         return lengths
 
     def _fill_unknown(
@@ -423,7 +342,7 @@ class HuggingFaceTokenizer(Tokenizer):
     def _has_suffix(self, token_id: int) -> bool:
         return (self._piece(token_id) or "").endswith(self._affixes[1])
 
-    def _source_spans(self, text: str, seen: _Seen) -> tuple[Int64s, Int64s]:
+    def _source_spans(self, text: str, seen: Seen) -> tuple[Int64s, Int64s]:
         return byte_spans(
             text,
             seen.data,
@@ -438,11 +357,13 @@ class HuggingFaceTokenizer(Tokenizer):
         normalizer = self._live.normalizer
         if normalizer is None:
             return None
-        as_bytes = _from_alphabet if self._probe_byte_level(keep_all=True) else str.encode
+        steps = flatten(self._spec["normalizer"], "normalizers")
+        byte_level = any(step["type"] == "ByteLevel" for step in steps)
+        as_bytes = from_alphabet if byte_level else str.encode
         return lambda text: as_bytes(normalizer.normalize_str(text))
 
     def _with_dropped(
-        self, text: str, seen: _Seen, *, parse_special: bool
+        self, text: str, seen: Seen, *, parse_special: bool
     ) -> tuple[bytes, Int64s | None]:
         """Return the normalized text with what the pre-tokenizer dropped still in it.
 
@@ -450,7 +371,7 @@ class HuggingFaceTokenizer(Tokenizer):
         """
         if self._spec["pre_tokenizer"] is None:
             return seen.data, None
-        whole = self._see(text, parse_special=parse_special, keep_all=True)
+        whole = self._see(text, parse_special=parse_special, pre_tokenize=False)
         if len(whole.data) <= len(seen.data):
             return seen.data, None
         place = np.zeros(len(seen.data), dtype=np.int64)
@@ -470,7 +391,7 @@ class HuggingFaceTokenizer(Tokenizer):
         if not bare:
             return []
         offsets = byte_offsets(text)
-        whole = self._see(text, parse_special=False, keep_all=True)
+        whole = self._see(text, parse_special=False, pre_tokenize=False)
         kept = np.zeros(len(text) + 1, dtype=bool)
         for first, last in zip(whole.char_start, whole.char_end, strict=True):
             kept[first:last] = True
@@ -493,35 +414,10 @@ class HuggingFaceTokenizer(Tokenizer):
         return (_rebuild, (self.name, text, self.source, self.licence, self.chat_template))
 
 
-class _Seen:
-    """The text as the model saw it: bytes, and the source characters each came from."""
-
-    def __init__(
-        self,
-        data: bytes,
-        char_start: Int64s,
-        char_end: Int64s,
-        words: Int64s,
-        blocks: dict[int, int],
-    ) -> None:
-        self.data = data
-        self.char_start = char_start
-        self.char_end = char_end
-        self.words = words
-        self.blocks = blocks  # pre-token index of an added token: its bytes
-
-
 def _rebuild(
     name: str, text: str, source: str, licence: str | None, template: str | None
 ) -> HuggingFaceTokenizer:
     return HuggingFaceTokenizer(name, text, source=source, licence=licence, chat_template=template)
-
-
-def _from_alphabet(piece: str) -> bytes:
-    try:
-        return bytes(_ALPHABET[c] for c in piece)
-    except KeyError:
-        return piece.encode()
 
 
 def _character_width(data: bytes, at: int) -> int:
@@ -529,14 +425,6 @@ def _character_width(data: bytes, at: int) -> int:
     return 1 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)
 
 
-def _flatten(component: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
-    if component is None:
-        return []
-    if component["type"] == "Sequence":
-        return [step for inner in component[key] for step in _flatten(inner, key)]
-    return [component]
-
-
 def _without_empty(component: dict[str, Any] | None, key: str) -> Any:
-    steps = _flatten(component, key)
+    steps = flatten(component, key)
     return None if not steps else steps[0] if len(steps) == 1 else steps

@@ -41,9 +41,11 @@ def change(page, control):
     control.scroll_into_view_if_needed()
     kind = control.evaluate("one => one.tagName + ' ' + (one.type ?? '')").lower()
     if kind.startswith("select"):
-        # A headless Chromium has no pop-up to click in; this does what choosing there does.
+        # A click opens the list, so that the arrows go there and not to Lab's cells.
         at, count = control.evaluate("one => [one.selectedIndex, one.options.length]")
-        control.select_option(index=(at + 1) % count)
+        control.click()
+        page.keyboard.press("ArrowUp" if at == count - 1 else "ArrowDown")
+        page.keyboard.press("Enter")
     elif kind.startswith(("input checkbox", "button")):
         control.click()
     elif kind.startswith(("input", "textarea")):

@@ -23,6 +23,39 @@ ENGINE = "workbench"
 NO_IRI_GRAMMAR = "import sys; sys.modules.setdefault('rfc3987_syntax', None)"
 
 
+class Stop:
+    """Ends the runs that are under way, for an interrupt: threads cannot be interrupted."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._clients: list[Any] = []
+
+    def watch(self, client: Any) -> None:
+        """Remember the nbclient of a run."""
+        self._clients.append(client)
+
+    def ask(self) -> None:
+        """Kill every kernel; the runs end with a `Stopped`."""
+        self.asked = True
+        for client in self._clients:
+            process = getattr(getattr(client.km, "provisioner", None), "process", None)
+            if process is not None:
+                process.kill()
+
+    def check(self) -> None:
+        """Raise where an end was asked for.
+
+        Raises:
+            Stopped: It was.
+        """
+        if self.asked:
+            raise Stopped
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error: somebody pressed Ctrl-C
+    """A run that was ended from outside; nothing of it is kept."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run left behind.
@@ -65,6 +98,7 @@ def _prepare() -> Any:
             kernel_env: Mapping[str, str],
             kernel_cwd: str,
             on_cell_start: Callable[..., None],
+            on_client: Callable[[Any], None],
             start_timeout: int = 60,
             **_: Any,
         ) -> Any:
@@ -83,6 +117,7 @@ def _prepare() -> Any:
                 # Every output is here; a kernel that drew charts takes 3 s to leave by itself.
                 shutdown_kernel="immediate",
             )
+            on_client(client)
             return client.execute(env=dict(kernel_env), cwd=kernel_cwd)
 
     if ENGINE not in papermill_engines._engines:  # noqa: SLF001 - papermill has no way to ask
@@ -111,6 +146,7 @@ def run_notebook(
     parameters: Mapping[str, Any],
     work: Path,
     on_cell: Callable[[], object] = lambda: None,
+    stop: Stop | None = None,
 ) -> Outcome:
     """Run a notebook to its end or to its first error.
 
@@ -119,11 +155,17 @@ def run_notebook(
         parameters: Checked values; the kernel's folder is the current one, so that a relative path
             means here what it means in the shell.
         work: An existing folder for this run alone.
-        on_cell: Called at each code cell, from the thread that runs.
+        on_cell: Called at each cell, from the thread that runs.
+        stop: Ends the run from another thread.
 
     Returns:
         The executed notebook, and what went wrong, if anything did.
+
+    Raises:
+        Stopped: The run was ended from outside.
     """
+    stop = stop or Stop()
+    stop.check()
     papermill = _prepare()
     import nbformat
     from nbclient.exceptions import DeadKernelError
@@ -142,10 +184,12 @@ def run_notebook(
             parameters=dict(parameters),
             engine_name=ENGINE,
             kernel_name="python3",
+            language="python",
             progress_bar=False,
             kernel_env=kernel_environment(work),
             kernel_cwd=str(Path.cwd()),
             on_cell_start=lambda **_: on_cell(),
+            on_client=stop.watch,
         )
     except PapermillExecutionError as failed:
         error = f"{failed.ename}: {failed.evalue}".strip()
@@ -153,6 +197,7 @@ def run_notebook(
         error = f"the kernel died ({failed}); it may have run out of memory"
     except Exception as failed:  # noqa: BLE001 - one notebook's trouble must not stop the others
         error = f"it could not be run: {type(failed).__name__}: {failed}"
+    stop.check()
     if target.exists():
         notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
     return Outcome(notebook, error)

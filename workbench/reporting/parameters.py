@@ -8,12 +8,13 @@ syntax tree: flat literals, each with a type and a trailing comment.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import io
 import itertools
 import json
 import tokenize
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,24 +67,24 @@ class Parameter:
             >>> Parameter("languages", "list[str]", [], "").parse("deu,fra")
             ['deu', 'fra']
         """
-        if self.accepts(text) and not (text in ("null", "None") and self.accepts(None)):
-            return text
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-        if self.accepts(value):
-            return value
-        if isinstance(value, int) and self.accepts(float(value)):
-            return float(value)
-        # A list of texts may hold what YAML reads as a number or as nothing: "1,no".
+        nothing = text in ("null", "None") and self.accepts(None)
+        if nothing or self.accepts(text):
+            return None if nothing else text
+        # A list of texts may hold what is read as a number or as nothing: "1,no".
         parts = [
             part.strip() for part in text.strip().removeprefix("[").removesuffix("]").split(",")
         ]
-        for items in (parts, [yaml.safe_load(part) if part else part for part in parts]):
-            if self.accepts(items):
-                return items
+        for value in (*_readings(text), parts, [next(_readings(part), part) for part in parts]):
+            if self.accepts(value):
+                return value
         return text
+
+
+def _readings(text: str) -> Iterator[Any]:
+    """What a text means as Python and as YAML, where it means something."""
+    for read in (ast.literal_eval, yaml.safe_load):
+        with contextlib.suppress(ValueError, SyntaxError, yaml.YAMLError):
+            yield read(text)
 
 
 def _fits(value: Any, annotation: ast.expr) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.reporting import provenance as origin
+from workbench.reporting.execution import Stop, run_notebook
 from workbench.reporting.index import write_index
 from workbench.reporting.store import State, Store
 from workbench.reporting.tables import list_tables
@@ -89,12 +90,13 @@ def run_all(
         bar_format="{desc} {bar} {n_fmt}/{total_fmt} cells, {elapsed}",
     )
     running: list[str] = []
+    stop = Stop()
 
     def run(job: Job) -> ReportPaths:
         running.append(job.name)
         bar.set_description_str(", ".join(running))
         try:
-            return _run(job, store, inputs, on_cell=bar.update)
+            return _run(job, store, inputs, bar.update, stop)
         finally:
             running.remove(job.name)
 
@@ -106,8 +108,9 @@ def run_all(
             for one in done:
                 yield one.result()
     except BaseException:
-        # An interrupt: kernels end with this process; what is under way is no report.
-        pool.shutdown(wait=False, cancel_futures=True)
+        # An interrupt, or a caller that left: what is under way becomes no report.
+        stop.ask()
+        pool.shutdown(wait=True, cancel_futures=True)
         raise
     finally:
         bar.close()
@@ -115,14 +118,13 @@ def run_all(
 
 
 def _run(
-    job: Job, store: Store, inputs: origin.Inputs, on_cell: Callable[[], object]
+    job: Job, store: Store, inputs: origin.Inputs, on_cell: Callable[[], object], stop: Stop
 ) -> ReportPaths:
-    from workbench.reporting.execution import run_notebook
     from workbench.reporting.html import render_page
 
     with store.workspace() as work:
         start = time.monotonic()
-        outcome = run_notebook(job.path, job.changed, work, on_cell)
+        outcome = run_notebook(job.path, job.changed, work, on_cell, stop)
         seconds = time.monotonic() - start
         failed = outcome.error is not None
         finished = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -21,6 +21,7 @@ from workbench.character_tasks.analysis.logistic import (
     log_loss,
     marginal_effect,
     pool_tail,
+    regress,
     spline_basis,
     variance_inflation,
     z_interval,
@@ -56,25 +57,50 @@ class Data:
     weights: Floats | None = None
     smooth_length: bool = True
 
-    def controls(self, frequency: Floats | None = None) -> Floats:
+    def controls(self) -> Floats:
         """The design without tokens: intercept first, full rank, shape `(rows, columns)`."""
-        n = len(self.y)
+        return Design(self).base
+
+
+class Design:
+    """The controls of a task's answers, built once for all models that answered the same items.
+
+    Args:
+        data: Any model's answers to the items.
+    """
+
+    def __init__(self, data: Data) -> None:
+        n = len(data.y)
         parts = [np.ones((n, 1))]
-        parts.append(
-            spline_basis(self.length)
-            if self.smooth_length
-            else spline_basis(self.length, df=len(np.unique(self.length)))
-        )
-        if np.isfinite(self.gold).all():
-            parts.append(spline_basis(pool_tail(self.gold)))
-        used = self.frequency if frequency is None else frequency
-        if np.isfinite(used).all():
-            parts.append(spline_basis(pool_tail(used)))
-        cases = [float(c) for c in np.unique(self.case)][1:]
-        parts.extend((self.case == c).astype(float)[:, None] for c in cases)
-        parts.append(self.absent[:, None])
+        df = 4 if data.smooth_length else len(np.unique(data.length))
+        parts.append(spline_basis(data.length, df))
+        if np.isfinite(data.gold).all():
+            parts.append(spline_basis(pool_tail(data.gold)))
+        cases = [float(c) for c in np.unique(data.case)][1:]
+        parts.extend((data.case == c).astype(float)[:, None] for c in cases)
+        parts.append(data.absent[:, None])
         x = np.column_stack(parts)
+        self._static: Floats = x[:, full_rank(x)]
+        self._frequency = data.frequency
+        self._moved: dict[tuple[int, float], Floats] = {}
+        self.base: Floats = self._with(data.frequency)
+
+    def _with(self, frequency: Floats) -> Floats:
+        if not np.isfinite(frequency).all():
+            return self._static
+        x = np.column_stack([self._static, spline_basis(pool_tail(frequency))])
         return np.asarray(x[:, full_rank(x)])
+
+    def at_reliability(self, token: Floats, reliability: float) -> Floats:
+        """The controls with log frequency as `calibrated_frequency` has it."""
+        if reliability >= 1.0:
+            return self.base
+        key = (hash(token.tobytes()), reliability)
+        if key not in self._moved:
+            self._moved[key] = self._with(
+                calibrated_frequency(self._frequency, self._static, token, reliability)
+            )
+        return self._moved[key]
 
 
 @dataclass(frozen=True)
@@ -109,7 +135,11 @@ class Effect:
 
 
 def adjusted_effect(
-    data: Data, token: Floats, level: float = 0.95, controls: Floats | None = None
+    data: Data,
+    token: Floats,
+    level: float = 0.95,
+    controls: Floats | None = None,
+    start: Floats | None = None,
 ) -> Effect:
     """The effect of one token property at equal word length, gold, frequency and case.
 
@@ -118,6 +148,7 @@ def adjusted_effect(
         token: The property, shape `(rows,)`, linear.
         level: Of the interval.
         controls: `data.controls()` where it is at hand.
+        start: Coefficients of the controls to start from, which saves steps.
 
     Example:
         >>> rng = np.random.default_rng(1)
@@ -146,7 +177,8 @@ def adjusted_effect(
     if n < 10 * x.shape[1]:
         note = f"{n} answers are too few for {x.shape[1]} coefficients"
         return Effect(*(None,) * 7, vif=vif, n=n, clusters=0, note=note)
-    fit = fit_logistic(x, data.y, weights=data.weights, clusters=data.clusters)
+    begin = None if start is None or len(start) != x.shape[1] - 1 else np.append(start, 0.0)
+    fit = fit_logistic(x, data.y, weights=data.weights, clusters=data.clusters, start=begin)
     if not fit.converged:
         note = "the controls separate right from wrong answers: no finite estimate"
         return Effect(*(None,) * 7, vif=vif, n=n, clusters=0, note=note)
@@ -174,30 +206,37 @@ def normal_p(z: float) -> float:
     return float(2 * np.exp(log_ndtr(-abs(z))))
 
 
-def calibrated_frequency(data: Data, token: Floats, reliability: float) -> Floats:
+def calibrated_frequency(
+    frequency: Floats, others: Floats, token: Floats, reliability: float
+) -> Floats:
     """Log frequency as it would be expected to be, were it measured with this reliability.
 
     Regression calibration (Carroll and others, 2006, ch. 4): the measured value is drawn towards
-    what length, gold, case and the token property predict of it, by the share of its remaining
+    what the other controls and the token property predict of it, by the share of its remaining
     variance that would be noise. Reliability is the true variance over the measured one.
+
+    Args:
+        frequency: As measured, shape `(rows,)`.
+        others: The other controls, shape `(rows, columns)`.
+        token: The token property, shape `(rows,)`.
+        reliability: Above 0, at most 1.
     """
-    if reliability >= 1.0:
-        return data.frequency
-    others = Data(
-        data.y, data.length, data.gold, np.full(len(data.y), np.nan), data.case, data.absent,
-        smooth_length=data.smooth_length,
-    ).controls()  # fmt: skip
     z = np.column_stack([others, token])
-    fitted = z @ np.linalg.lstsq(z, data.frequency, rcond=None)[0]
-    residual = data.frequency - fitted
-    noise = (1 - reliability) * float(data.frequency.var())
+    fitted = regress(z[:, full_rank(z)], frequency)
+    residual = frequency - fitted
+    noise = (1 - reliability) * float(frequency.var())
     left = float(residual.var())
     kept = max(left - noise, 0.0) / left if left > 0 else 1.0
     return np.asarray(fitted + kept * residual)
 
 
 def frequency_sensitivity(
-    data: Data, token: Floats, reliabilities: tuple[float, ...] = RELIABILITIES
+    data: Data,
+    token: Floats,
+    reliabilities: tuple[float, ...] = RELIABILITIES,
+    *,
+    design: Design | None = None,
+    start: Floats | None = None,
 ) -> list[tuple[float, Effect]]:
     """The adjusted effect for several supposed reliabilities of the log frequency.
 
@@ -207,11 +246,11 @@ def frequency_sensitivity(
     """
     if not np.isfinite(data.frequency).all():
         return []
-    found = []
-    for reliability in reliabilities:
-        moved = data.controls(calibrated_frequency(data, token, reliability))
-        found.append((reliability, adjusted_effect(data, token, controls=moved)))
-    return found
+    used = design or Design(data)
+    return [
+        (r, adjusted_effect(data, token, controls=used.at_reliability(token, r), start=start))
+        for r in reliabilities
+    ]
 
 
 @dataclass(frozen=True)
@@ -237,12 +276,15 @@ class LossGain:
     folds: int
 
 
-def held_out_gain(data: Data, tokens: Floats, level: float = 0.95) -> LossGain | None:
+def held_out_gain(
+    data: Data, tokens: Floats, level: float = 0.95, controls: Floats | None = None
+) -> LossGain | None:
     """What token terms add to the prediction of answers to words that were not seen.
 
     Args:
         data: Answers and controls.
         tokens: The terms, shape `(rows, terms)`.
+        controls: `data.controls()` where it is at hand.
         level: Of the intervals (normal, over the rows' differences, by word where words repeat).
 
     Returns:
@@ -257,7 +299,8 @@ def held_out_gain(data: Data, tokens: Floats, level: float = 0.95) -> LossGain |
     groups, inverse = np.unique(labels, return_inverse=True)
     fold = Stream(7, "held out", n).below(folds, len(groups))[inverse]
     scaled = (tokens - tokens.mean(axis=0)) / np.where(np.ptp(tokens, axis=0) > 0, tokens.std(0), 1)
-    one, base = np.ones((n, 1)), data.controls()
+    one = np.ones((n, 1))
+    base = data.controls() if controls is None else controls
     designs = {
         "none": one,
         "tokens": np.column_stack([one, scaled]),

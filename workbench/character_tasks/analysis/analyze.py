@@ -9,7 +9,9 @@ import polars as pl
 
 from workbench.character_tasks.analysis.adjusted import (
     EFFECT_SCHEMA,
+    RELIABILITIES,
     Data,
+    Design,
     adjusted_effect,
     as_row,
     frequency_sensitivity,
@@ -24,6 +26,7 @@ from workbench.character_tasks.analysis.describe import (
     counting_bias,
     error_overlap,
 )
+from workbench.character_tasks.analysis.logistic import fit_logistic
 from workbench.character_tasks.analysis.paired import compare_models, with_corrections
 from workbench.character_tasks.analysis.power import (
     noise_correlation,
@@ -237,9 +240,15 @@ def _effects(
     losses: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     known = rows.filter(pl.col("nt").is_not_null()) if "nt" in rows.columns else rows.clear()
+    designs: dict[tuple[str, int], Design] = {}
     for (model, task), part in known.group_by("model", "task", maintain_order=True):
         data = to_data(part, smooth=smooth)
-        base = data.controls()
+        key = (str(task), hash(part["question_idx"].to_numpy().tobytes()))
+        if key not in designs:
+            designs[key] = Design(data)
+        design = designs[key]
+        fit = fit_logistic(design.base, data.y, weights=data.weights, covariance=False)
+        start = fit.beta if fit.converged else None
         used = [p for p in TOKEN_PROPERTIES if p != "ttl" or task in INDEX_TASKS]
         who = {"model": model, "task": task}
         for name in used:
@@ -247,13 +256,16 @@ def _effects(
             about = who | {"property": name}
             alone = marginal_only(data, token, level)
             effects.append(about | {"kind": "marginal"} | as_row(alone) | {"vif": None})
-            effect = adjusted_effect(data, token, level, base)
+            effect = adjusted_effect(data, token, level, design.base, start)
             effects.append(about | {"kind": "adjusted"} | as_row(effect))
-            if effect.beta is not None:
-                for reliability, changed in frequency_sensitivity(data, token):
-                    moved.append(about | {"reliability": reliability} | as_row(changed))
+            if effect.beta is None or not np.isfinite(data.frequency).all():
+                continue
+            rest = tuple(r for r in RELIABILITIES if r < 1)
+            more = frequency_sensitivity(data, token, rest, design=design, start=start)
+            for reliability, changed in [(1.0, effect), *more]:
+                moved.append(about | {"reliability": reliability} | as_row(changed))
         terms = np.column_stack([part[p].to_numpy().astype(float) for p in used if p != "cr"])
-        gain = held_out_gain(data, terms, level)
+        gain = held_out_gain(data, terms, level, design.base)
         if gain is not None:
             losses.append(who | {"terms": " + ".join(p for p in used if p != "cr")} | vars(gain))
     keys = {"model": pl.String, "task": pl.String}

@@ -70,27 +70,25 @@ def fit_logistic(
     w = np.ones(rows) if weights is None else weights
     beta = np.zeros(columns) if start is None else start.copy()
     eta = x @ beta
-    value = _log_likelihood(eta, y, w)
+    value, p = _evaluate(eta, y, w)
     converged = False
     for _ in range(iterations):
-        p = _sigmoid(eta)
         gradient = x.T @ (w * (y - p))
         information = (x * (w * p * (1 - p))[:, None]).T @ x
         step = _solve(information, gradient)
-        size = 1.0
+        along, size = x @ step, 1.0
         for _ in range(12):
-            trial = eta + size * (x @ step)
-            better = _log_likelihood(trial, y, w)
+            trial = eta + size * along
+            better, p = _evaluate(trial, y, w)
             if better >= value - 1e-9 * abs(value):
                 break
             size /= 2
         beta, eta, gain, value = beta + size * step, trial, better - value, better
-        if abs(gain) < 1e-9 * (abs(value) + 1) and float(np.abs(gradient @ step)) < 1e-6 * (
-            abs(value) + 1
-        ):
+        tolerance = 1e-9 * (abs(value) + 1)
+        # The expected gain of a further step is a quarter of a billionth of the likelihood.
+        if abs(gain) < tolerance or abs(float(gradient @ step)) < tolerance:
             converged = True
             break
-    p = _sigmoid(eta)
     # A coefficient on its way to infinity: fitted log-odds far out, curvature gone.
     converged = converged and bool(np.abs(beta).max(initial=0.0) < 50)
     if not covariance:
@@ -121,12 +119,11 @@ def _solve(matrix: Floats, vector: Floats) -> Floats:
         return np.asarray(np.linalg.lstsq(matrix, vector, rcond=None)[0])
 
 
-def _sigmoid(eta: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(eta, -500, 500))))
-
-
-def _log_likelihood(eta: Floats, y: Floats, w: Floats) -> float:
-    return float(w @ (y * eta - np.logaddexp(0.0, eta)))
+def _evaluate(eta: Floats, y: Floats, w: Floats) -> tuple[float, Floats]:
+    """The log-likelihood and the probabilities, from one exponential."""
+    small = np.exp(-np.abs(eta))
+    value = float(w @ (y * eta - np.maximum(eta, 0) - np.log1p(small)))
+    return value, np.asarray(np.where(eta >= 0, 1.0, small) / (1.0 + small))
 
 
 def log_loss(x: Floats, beta: Floats, y: Floats) -> Floats:
@@ -207,22 +204,30 @@ def pool_tail(values: Floats, fewest: int = 25) -> Floats:
 
 
 def full_rank(x: Floats) -> Ints:
-    """The columns to keep so that none is a combination of those before it."""
+    """The columns to keep so that none is a combination of those before it.
+
+    Works on the matrix of products, column by column (pivoted Cholesky without exchanges); a
+    column counts as a combination where less than 1e-9 of its square is left.
+    """
     scale = np.sqrt((x**2).sum(axis=0))
+    gram = (x.T @ x) / np.outer(np.where(scale > 0, scale, 1), np.where(scale > 0, scale, 1))
     kept: list[int] = []
-    basis = np.zeros((len(x), 0))
     for k in range(x.shape[1]):
         if scale[k] == 0:
             continue
-        rest = x[:, k] / scale[k]
-        # Twice is enough (Kahan and Parlett).
-        for _ in range(2):
-            rest = rest - basis @ (basis.T @ rest)
-        norm = float(np.sqrt(rest @ rest))
-        if norm > 1e-6:
+        cross = gram[np.ix_(kept, [k])]
+        left = gram[k, k]
+        if kept:
+            solved = np.linalg.solve(gram[np.ix_(kept, kept)], cross)
+            left = left - (cross.T @ solved)[0, 0]
+        if left > 1e-9:
             kept.append(k)
-            basis = np.column_stack([basis, rest / norm])
     return np.array(kept, dtype=np.int64)
+
+
+def regress(z: Floats, target: Floats) -> Floats:
+    """Fitted values of a least squares regression, shape `(rows,)`; `z` of full rank."""
+    return np.asarray(z @ np.linalg.solve(z.T @ z, z.T @ target))
 
 
 def z_interval(estimate: float, error: float, level: float) -> tuple[float, float]:

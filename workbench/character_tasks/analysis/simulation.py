@@ -11,8 +11,8 @@ import numpy as np
 
 from workbench.character_tasks.analysis.adjusted import (
     Data,
+    Design,
     adjusted_effect,
-    calibrated_frequency,
 )
 from workbench.character_tasks.analysis.logistic import Floats
 from workbench.character_tasks.draw import Stream
@@ -142,8 +142,7 @@ def recover(
             data = replace(data, clusters=None)
         controls = None
         if supposed_reliability < 1.0:
-            moved = calibrated_frequency(data, study.tokens, supposed_reliability)
-            controls = data.controls(moved)
+            controls = Design(data).at_reliability(study.tokens, supposed_reliability)
         effect = adjusted_effect(data, study.tokens, controls=controls)
         if (
             effect.beta is None or effect.beta_low is None or effect.beta_high is None

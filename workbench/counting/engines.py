@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -254,8 +255,9 @@ def engine_version(tokenizer: Tokenizer, engine: str) -> str:
     return f"{package} {version(package)}" if package else "workbench"
 
 
+@lru_cache(maxsize=64)
 def make_engine(tokenizer: Tokenizer, engine: str, folder: Path | None) -> Engine:
-    """Load an engine.
+    """Load an engine, once in a process.
 
     Args:
         tokenizer: The tokenizer.

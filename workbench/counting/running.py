@@ -136,8 +136,9 @@ def frame_shards(frame: pl.DataFrame | pl.LazyFrame, size: int = FRAME_SHARD) ->
         digest = hashlib.sha256()
         for column in part.columns:
             values = part[column]
-            digest.update(repr(values.str.len_bytes().to_list()).encode())
-            digest.update("".join(value or "" for value in values).encode())
+            lengths = values.str.len_bytes().cast(pl.Int64).fill_null(-1)
+            digest.update(lengths.to_numpy().tobytes())
+            digest.update("".join(values.fill_null("")).encode())
         out.append(FrameShard(f"frame[{index}]", digest.hexdigest(), part))
     return out
 

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +38,7 @@ from workbench.counting.counts import (
     smallest_documents,
     sum_histograms,
 )
-from workbench.counting.engines import Engine, engine_version, make_engine
+from workbench.counting.engines import engine_version, make_engine
 from workbench.counting.text_statistics import count_text, words_alone
 from workbench.metrics._base import STATISTICS, TEXT_STATISTICS, IntArray
 from workbench.tokenizers.base import Tokenizer
@@ -270,12 +270,6 @@ def _parts(shard: Shard) -> Iterator[Shard]:
         yield FrameShard(f"{shard.name}, part {number}", f"{shard.checksum}/{number}", batch)
 
 
-@lru_cache(maxsize=64)
-def _engine(tokenizer: Tokenizer, name: str, folder: Path | None) -> Engine:
-    """The engine of this process for a tokenizer (equal by name and fingerprint)."""
-    return make_engine(tokenizer, name, folder)
-
-
 def tokens_of_words(
     tokenizer: Tokenizer, words: Sequence[str], engine: str = "library", folder: Path | None = None
 ) -> IntArray:
@@ -292,7 +286,7 @@ def tokens_of_words(
     """
     if not len(words):
         return np.empty(0, dtype=np.int64)
-    return _engine(tokenizer, engine, folder).encode(pl.Series(words))[1]
+    return make_engine(tokenizer, engine, folder).encode(pl.Series(words))[1]
 
 
 class _Work:
@@ -389,7 +383,7 @@ class _Work:
     def _encode(self, job: tuple[Tokenizer, str]) -> Arrays:
         """Tokens and unknown tokens of each document, and the histogram of each half group."""
         tokenizer, name = job
-        engine = _engine(tokenizer, name, self.cache.folder)
+        engine = make_engine(tokenizer, name, self.cache.folder)
         parts: dict[int, list[TokenHistogram]] = {}
         lengths, unknown = [], []
         halves = self._index["codes"] * 2 + (self.cells & 1)
@@ -417,7 +411,7 @@ class _Work:
 
     def _encode_alone(self, job: tuple[Tokenizer, str]) -> Arrays:
         tokenizer, name = job
-        engine = _engine(tokenizer, name, self.cache.folder)
+        engine = make_engine(tokenizer, name, self.cache.folder)
         distinct = self.words["word"].unique(maintain_order=True)
         _, lengths = engine.encode(distinct)
         # Words are sorted, so runs of equal words number them in the order of `distinct`.

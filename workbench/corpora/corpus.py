@@ -11,11 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 import polars as pl
 
 from workbench.corpora.fields import SCHEMA, CorpusError, near
+from workbench.corpora.passes import count, draw
 from workbench.corpora.shards import BATCH, Piece, Selection, Shard, batches_of, together
 from workbench.corpora.tables import FrameRows
 
 SHARD = 64 << 20
 """Bytes of a shard, unless asked otherwise."""
+
+FEW = 1 << 20
+"""Bytes of text in a batch where only the first documents are wanted."""
 
 SMALL = 64 << 20
 """A corpus of at most so many bytes is counted when it is shown; a larger one only when asked."""
@@ -119,7 +123,7 @@ class Corpus:
             _size: int | None,
         ) -> Iterator[pl.DataFrame]:
             left = rows
-            for batch in self.batches():
+            for batch in self.batches(BATCH if rows is None else FEW):
                 frame = batch if left is None else batch.head(left)
                 left = None if left is None else left - frame.height
                 if predicate is not None:
@@ -140,7 +144,7 @@ class Corpus:
         """
         kept: list[pl.DataFrame] = []
         left = n
-        for batch in self.batches(1 << 20):
+        for batch in self.batches(FEW):
             kept.append(batch.head(left))
             left -= kept[-1].height
             if left <= 0:
@@ -273,20 +277,10 @@ class Corpus:
         """
         if n < 1:
             raise CorpusError(f"a sample holds one document at least, not {n}")
-        key = seed.to_bytes(16, "little", signed=True)
-        kept = pl.DataFrame(schema={**SCHEMA, "draw": pl.String()})
-        for batch in self.batches():
-            draws = [
-                hashlib.blake2b(one.encode(), digest_size=16, key=key).hexdigest()
-                for one in batch["doc_id"].to_list()
-            ]
-            kept = kept.vstack(batch.with_columns(pl.Series("draw", draws, pl.String)))
-            chosen = kept["draw"].unique().sort().head(n)
-            kept = kept.filter(pl.col("draw").is_in(chosen.implode()))
         return Corpus(
             f"{self.name} (sample of {n}, seed {seed})",
             "frame",
-            [FrameRows(kept.select(list(SCHEMA)).rechunk())],
+            [FrameRows(draw(self.batches(), n, seed))],
             source=self.source,
             licence=self.licence,
             note=self._note,
@@ -364,21 +358,7 @@ class Corpus:
             (None, None, 2, 3, 2)
         """
         if self._summary is None:
-            text = pl.col("text")
-            counted = [
-                batch.group_by("language", "domain").agg(
-                    pl.len().cast(pl.Int64).alias("documents"),
-                    text.str.len_bytes().cast(pl.Int64).sum().alias("bytes"),
-                    text.str.len_chars().cast(pl.Int64).sum().alias("characters"),
-                )
-                for batch in self.batches()
-            ]
-            self._summary = (
-                pl.concat(counted)
-                .group_by("language", "domain")
-                .agg(pl.col("documents", "bytes", "characters").sum())
-                .sort("language", "domain", nulls_last=True)
-            )
+            self._summary = count(self.batches())
         return self._summary
 
     def __repr__(self) -> str:

@@ -149,7 +149,11 @@ def near(name: str, names: Iterable[str]) -> str:
     every = list(names)
     lower = {other.lower(): other for other in reversed(every)}
     typed = name.lower()
-    close = [other for other in lower if len(typed) > 1 and other.startswith(typed)]
+    close = [
+        other
+        for other in lower
+        if min(len(typed), len(other)) > 1 and (other.startswith(typed) or typed.startswith(other))
+    ]
     close += [one for one in difflib.get_close_matches(typed, lower, n=3) if one not in close]
     if close:
         return "did you mean " + " or ".join(repr(lower[other]) for other in close[:3]) + "?"

@@ -320,11 +320,11 @@ def _remote(
             )
             return _query(table, fields, address, remote=True)
         lines = pl.scan_lines(address, name=fields.text_column, storage_options=options)
+        lines.head(1).collect()  # its columns are known without asking the address
         numbered = replace(fields, prefix=f"{address.rpartition('/')[2]}:")
         if kind == "text":
             return _query(lines, numbered, address, remote=True)
         piece = QueryRows(lines, address, numbered, (), remote=True)
-        lines.head(1).collect()
     return Corpus(address.rpartition("/")[2], "remote", [piece], source=address)
 
 

@@ -213,7 +213,8 @@ def json_lines(
         if not line or line.isspace():
             continue
         try:
-            record = json.loads(line)
+            text = line if isinstance(line, str) else line.decode()
+            record = json.loads(text)
         except UnicodeDecodeError as error:
             sieve.reject(INVALID_UTF8, f"{where}, row {number}: {error}; {SKIP}")
             continue
@@ -241,13 +242,17 @@ def json_lines(
                 sieve.reject(NULL_ID, f"{where}, row {number}: {given!r} is null; {SKIP}")
                 continue
             values[1] = fields.ids(number, 1)[0]
+        if ("\\ud" in text or "\\uD" in text) and (code := _lone_surrogate(values)):
+            sieve.reject(
+                LONE_SURROGATE,
+                f"{where}, row {number}: the escape \\u{code:04x} is half of a surrogate pair and "
+                f"no character; mend the line (U+FFFD stands for a lost character), or {SKIP}",
+            )
+            continue
         rows.append(number)
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
-    try:
-        return documents(rows, columns, fields)
-    except UnicodeEncodeError:
-        return documents(*_encodable(rows, columns, where, sieve), fields)
+    return documents(rows, columns, fields)
 
 
 def _problem(record: Any, column: str, asked: set[str]) -> tuple[str, str] | None:
@@ -278,27 +283,14 @@ def _label(value: Any, name: str) -> str | None:
     raise CorpusError(f"field {name!r} holds a {type(value).__name__}, not a string or a number")
 
 
-def _encodable(
-    rows: list[int], columns: dict[str, list[str | None]], where: str, sieve: Sieve
-) -> tuple[list[int], dict[str, list[str | None]]]:
-    r"""Refuse the rows that hold a lone surrogate, which no UTF-8 text can."""
-    good = []
-    for at, number in enumerate(rows):
+def _lone_surrogate(values: Sequence[str | None]) -> int | None:
+    """Return the first surrogate in strings that came from JSON, which no UTF-8 text can hold."""
+    for value in values:
         try:
-            for column in columns.values():
-                (column[at] or "").encode()
+            (value or "").encode()
         except UnicodeEncodeError as error:
-            code = ord(error.object[error.start])
-            sieve.reject(
-                LONE_SURROGATE,
-                f"{where}, row {number}: the escape \\u{code:04x} is half of a surrogate pair and "
-                f"no character; mend the line (U+FFFD stands for a lost character), or {SKIP}",
-            )
-        else:
-            good.append(at)
-    return [rows[at] for at in good], {
-        target: [column[at] for at in good] for target, column in columns.items()
-    }
+            return ord(error.object[error.start])
+    return None
 
 
 def csv_frame(
@@ -347,9 +339,10 @@ def csv_frame(
     mark = None if quote is None else quote.encode()
     outside = block if mark is None else b"".join(block.split(mark)[::2])
     records = outside.count(b"\n") + (not outside.endswith(b"\n") or not block.endswith(b"\n"))
-    even = mark is None or block.count(mark) % 2 == 0
+    # polars would take a byte order mark at the beginning of any block for the file's.
+    plain = (mark is None or block.count(mark) % 2 == 0) and not block.startswith(b"\xef\xbb\xbf")
     width = len(header)
-    if even and width > 1 and outside.count(separator.encode()) == records * (width - 1):
+    if plain and width > 1 and outside.count(separator.encode()) == records * (width - 1):
         names = [str(number) for number in range(width)]
         places = {target: names[header.index(column)] for target, column in found.items()}
         try:

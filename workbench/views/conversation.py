@@ -5,7 +5,6 @@ from typing import Any
 
 from workbench.tokenizers import Tokenizer
 from workbench.views.marks import spoken
-from workbench.views.token_table import ascii_safe
 from workbench.views.wire import parts_json
 
 __all__ = ["render"]
@@ -39,7 +38,6 @@ def render(tokenizer: Tokenizer, messages: Sequence[Mapping[str, Any]]) -> dict[
         tokens.append(
             {
                 "id": row["id"],
-                "piece": ascii_safe(row["piece"]),
                 "parts": parts_json(row["piece"].encode() if row["is_special"] else data),
                 "said": spoken(data),
                 "role": row["role"],

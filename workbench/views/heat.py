@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.segmentation import Segmentation
+from workbench.views.marks import spoken
 from workbench.views.palette import text_on
 from workbench.views.scales import Scale, scales
 from workbench.views.wire import parts_json
@@ -138,6 +139,7 @@ def alternatives(
             {
                 "id": number,
                 "parts": parts_json(seg.tokenizer.token_bytes(number)),
+                "said": spoken(seg.tokenizer.token_bytes(number)),
                 "probability": f"{math.exp(logarithm):.3g}",
                 "chosen": number == int(seg.alignment.ids[index]),
             }

@@ -22,6 +22,7 @@ function h(tag, props = {}, ...children) {
   return node;
 }
 
+const plain = (list) => list.map(([, text]) => text).join("");
 const number = (n) => Number(n).toLocaleString("en-US");
 const plural = (n, word) => `${number(n)} ${word}${n === 1 ? "" : "s"}`;
 const fixed = (n) => n.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -36,9 +37,9 @@ function parts(list) {
   });
 }
 
-function chip(token, extra = "") {
-  return h("span", { class: `wbi-c wbi-mono ${extra}`, title: token.said ?? token.piece }, parts(token.parts));
-}
+// A chip that is only looked at; and a piece of a vocabulary or a pipeline.
+const chip = (token, extra = "") => h("span", { class: `wbi-c wbi-plain wbi-mono ${extra}`, title: token.said }, parts(token.parts));
+const piece = (list, extra = "") => h("span", { class: `wbi-piece wbi-mono ${extra}` }, parts(list));
 
 let counter = 0;
 const unique = (word) => `wbi-${word}-${++counter}`;
@@ -684,7 +685,7 @@ class View {
     const score = h("dd", { text: "" });
     const rank = h("dd", { text: "…" });
     const rows = [
-      ["id", number(token.id).replaceAll(",", "")], ["piece", token.piece], ["text", token.said], ["bytes", token.hex || "none"],
+      ["id", number(token.id).replaceAll(",", "")], ["piece", piece(token.piece)], ["text", token.said], ["bytes", token.hex || "none"],
       ["at bytes", span(place.byte)], ["at characters", span(place.char)], ["graphemes", graphemes[token.grapheme]],
       token.flags & 1 ? ["special", "read as a special token"] : null, token.flags & 2 ? ["unknown", "not in the vocabulary"] : null,
     ].filter(Boolean);
@@ -753,6 +754,7 @@ class View {
     }
     this.choices();
     if (name === "why") this.why();
+    if (name === "chat" && !this.chatted) this.chat();
   }
 
   // Every panel that asks "of which tokenizer" has a menu of the rows.
@@ -873,7 +875,8 @@ class View {
     const list = h("div");
     const out = h("div", { "aria-live": "polite" });
     const row = this.picker("Whose template");
-    const go = async () => {
+    const go = this.chat = async () => {
+      this.chatted = true;
       const messages = [...list.children].map((line) => ({ role: line.querySelector("select").value, content: line.querySelector("textarea").value }));
       try {
         const data = await this.store.ask("chat", { row: row.value, messages });
@@ -920,14 +923,15 @@ class RowView {
   makeHead(facts) {
     const { view } = this;
     this.letterEl = h("span", { class: "wbi-letter" });
+    this.about = h("span", { class: "wbi-faint wbi-about" });
     this.countEl = h("b");
     this.meter = h("i");
     this.rest = h("span", { class: "wbi-faint" });
-    this.head.append(this.letterEl, h("span", { class: "wbi-name", text: facts.name }), h("span", { class: "wbi-faint", text: `${facts.algorithm}, ${facts.library}` }),
+    this.head.append(this.letterEl, h("span", { class: "wbi-name", text: facts.name }),
       h("span", { class: "wbi-count" }, this.countEl, " tokens"), h("span", { class: "wbi-meter", "aria-hidden": "true" }, this.meter), this.rest,
       h("span", { class: "wbi-tools" },
         h("button", { type: "button", class: "wbi-icon", "aria-label": `Copy the ids of ${facts.name}`, title: "Copy ids", onclick: () => view.copy("ids", { row: view.placeOf(this) }, `the ids of ${facts.name}`), text: "Copy ids" }),
-        h("button", { type: "button", class: "wbi-icon", "aria-label": `Remove ${facts.name}`, title: "Remove", onclick: () => { view.store.command({ kind: "drop", row: this.key }); view.name.focus(); }, text: "×" })));
+        h("button", { type: "button", class: "wbi-icon", "aria-label": `Remove ${facts.name}`, title: "Remove", onclick: () => { view.store.command({ kind: "drop", row: this.key }); view.name.focus(); }, text: "×" })), this.about);
   }
 
   draw(row, place, state, most, fewest) {
@@ -941,8 +945,8 @@ class RowView {
     this.countEl.textContent = number(facts.count);
     this.meter.style.width = `${(100 * facts.count) / most}%`;
     const n = facts.count;
-    const said = n ? [`${fixed(state.bytes / n)} bytes a token`, `${fixed(state.chars / n)} characters a token`, state.rows.length < 2 ? "" : n === fewest ? "the fewest" : `${fixed(n / Math.max(1, fewest))} × the fewest`] : [];
-    this.rest.textContent = said.filter(Boolean).join(" · ");
+    this.rest.textContent = state.rows.length < 2 || !n ? "" : n === fewest ? "the fewest" : `${fixed(n / Math.max(1, fewest))} × the fewest`;
+    this.about.textContent = [`${facts.algorithm}, ${facts.library}`, ...(n ? [`${fixed(state.bytes / n)} bytes a token`, `${fixed(state.chars / n)} characters a token`] : [])].join(" · ");
     this.box.setAttribute("aria-label", `${facts.letter} ${facts.name}`);
     this.flow.el.setAttribute("aria-label", `Tokens of ${facts.name}`);
     if (this.first) row.patch = { at: 0, remove: 0, insert: row.keys };
@@ -1112,7 +1116,7 @@ class RowView {
   }
 }
 
-const facts = (pairs) => pairs.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value })]);
+const facts = (pairs) => pairs.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", {}, value)]);
 
 // ---- what the panels draw ------------------------------------------------------------------
 
@@ -1127,14 +1131,14 @@ function derivation(data, letter) {
   if (data.passage) out.push(h("p", { class: "wbi-faint", text: data.passage }));
   for (const stage of data.stages) {
     out.push(h("div", { class: "wbi-stage" }, h("b", { text: stage.name }),
-      h("div", { class: "wbi-mono" }, stage.before ? `… ${number(stage.before)} before … ` : "", stage.parts.map((part) => h("span", { class: `wbi-piece${part.here ? " here" : ""}` }, parts(part.parts))), stage.after ? ` … ${number(stage.after)} after` : ""),
+      h("div", { class: "wbi-mono" }, stage.before ? `… ${number(stage.before)} before … ` : "", stage.parts.map((part) => piece(part.parts, part.here ? "here" : "")), stage.after ? ` … ${number(stage.after)} after` : ""),
       h("div", { class: "note", text: stage.note })));
   }
-  out.push(h("h3", { style: { "margin-top": "12px" } }, "Inside ", h("span", { class: "wbi-piece wbi-mono" }, parts(data.pretoken))), h("p", { class: "wbi-faint", text: data.note }));
+  out.push(h("h3", { style: { "margin-top": "12px" } }, "Inside ", piece(data.pretoken)), h("p", { class: "wbi-faint", text: data.note }));
   if (data.method === "merges" || (data.steps[0] && data.steps[0].kind === "merge")) out.push(...merges(data));
   else if (data.paths.length) out.push(...paths(data));
   else if (data.steps.length) {
-    out.push(table("Each step", ["step", "piece", "at character", "note"], data.steps.map((step, n) => [String(n + 1), h("span", { class: "wbi-piece wbi-mono", text: step.piece }), String(step.at), step.note])));
+    out.push(table("Each step", ["step", "piece", "at character", "note"], data.steps.map((step, n) => [String(n + 1), piece(step.piece), String(step.at), step.note])));
   }
   return out;
 }
@@ -1155,11 +1159,9 @@ function merges(data) {
     const n = Number(slider.value);
     const next = steps[n];
     const made = steps[n - 1];
-    now.replaceChildren(...stages[n].map((piece, place) => {
-      const cls = next && (place === next.at || place === next.at + 1) ? " next" : made && place === made.at ? " made" : "";
-      return h("span", { class: `wbi-piece${cls}`, text: piece });
-    }));
-    said.textContent = next ? `${n} of ${steps.length}. Next: ${next.left} + ${next.right}, ${order(next)}` : `${steps.length} of ${steps.length}: no pair left that may merge`;
+    now.replaceChildren(...stages[n].map((symbol, place) =>
+      piece(symbol, next && (place === next.at || place === next.at + 1) ? "next" : made && place === made.at ? "made" : "")));
+    said.textContent = next ? `${n} of ${steps.length}. Next: ${plain(next.left)} + ${plain(next.right)}, ${order(next)}` : `${steps.length} of ${steps.length}: no pair is left that may merge`;
     slider.setAttribute("aria-valuetext", said.textContent);
     const lines = list.tBodies[0].rows;
     for (let i = 0; i < lines.length; i++) lines[i].style.fontWeight = i === n - 1 ? "700" : "";
@@ -1167,7 +1169,7 @@ function merges(data) {
   const go = (to) => { slider.value = String(to(Number(slider.value))); show(); };
   const button = (label, text, to) => h("button", { type: "button", "aria-label": label, title: label, onclick: () => go(to), text });
   slider.addEventListener("input", show);
-  const list = table("The merges in the order in which they happen", ["step", "merge", "gives", "order"], steps.map((step, n) => [String(n + 1), `${step.left} + ${step.right}`, step.piece, order(step)]));
+  const list = table("The merges in the order in which they happen", ["step", "merge", "gives", "order"], steps.map((step, n) => [String(n + 1), h("span", {}, piece(step.left), " + ", piece(step.right)), piece(step.piece), order(step)]));
   show();
   const out = [h("div", { class: "wbi-steps" }, button("First state", "⏮", () => 0), button("One merge back", "◀", (n) => Math.max(0, n - 1)), slider, button("Next merge", "▶", (n) => Math.min(steps.length, n + 1)), button("Last state", "⏭", () => steps.length), said), now,
     h("div", { class: "wbi-two" }, h("div", { class: "wbi-scroll", tabindex: 0, role: "group", "aria-label": "List of merges" }, list), data.tree ? h("div", {}, h("div", { class: "wbi-faint", text: "The merge tree of this token" }), h("ul", { class: "wbi-tree wbi-mono", tabindex: 0, "aria-label": "Merge tree" }, branch(data.tree))) : null)];
@@ -1176,11 +1178,11 @@ function merges(data) {
 
 function branch(node) {
   const order = node.rank !== null && node.rank !== undefined ? `rank ${number(node.rank)}` : node.score !== null && node.score !== undefined ? `score ${node.score}` : "";
-  return h("li", {}, h("span", { class: "wbi-piece", text: node.piece }), order && node.children.length ? h("small", { text: order }) : null, node.children.length ? h("ul", {}, node.children.map(branch)) : null);
+  return h("li", {}, piece(node.piece), node.more ? "…" : null, order && node.children.length ? h("small", { text: order }) : null, node.children.length ? h("ul", {}, node.children.map(branch)) : null);
 }
 
 function paths(data) {
-  return data.paths.map((path, n) => table(`${n === 0 ? "The best path" : "The runner-up"}: log-probability ${fixed(path.score)}`, ["piece", "log-probability"], path.pieces.map((one) => [h("span", { class: "wbi-piece wbi-mono", text: one.piece }), fixed(one.score)])));
+  return data.paths.map((path, n) => table(`${n === 0 ? "The best path" : "The runner-up"}: log-probability ${fixed(path.score)}`, ["piece", "log-probability"], path.pieces.map((one) => [piece(one.piece), fixed(one.score)])));
 }
 
 function backwards(data, use) {
@@ -1188,30 +1190,30 @@ function backwards(data, use) {
   if (data.same === false) out.push(h("p", { class: "wbi-problem", text: "Encoded again, this text gives other ids: no tokenizer run wrote these." }));
   if (data.same === true) out.push(h("p", { class: "wbi-faint", text: "Encoded again, this text gives the same ids." }));
   if (data.text !== null) out.push(h("p", {}, h("button", { type: "button", onclick: () => use(data.text), text: "Put this text above" })));
-  out.push(h("div", { class: "wbi-scroll", tabindex: 0, role: "group", "aria-label": "The ids one by one" }, table("The ids one by one", ["id", "token", "piece", "bytes", "UTF-8"], data.tokens.map((one) => [String(one.id), one.known ? chip(one) : "", one.piece, one.hex, one.state]))));
+  out.push(h("div", { class: "wbi-scroll", tabindex: 0, role: "group", "aria-label": "The ids one by one" }, table("The ids one by one", ["id", "token", "piece", "bytes", "UTF-8"], data.tokens.map((one) => [String(one.id), one.known ? chip(one) : "", one.known ? piece(one.piece) : "", one.hex, one.state]))));
   return out;
 }
 
-const link = (entry, open) => h("button", { type: "button", class: "wbi-link wbi-mono", "aria-label": `Page of ${entry.piece}, id ${entry.id}`, onclick: () => open(entry.id) }, parts(entry.parts.length ? entry.parts : [[0, entry.piece]]));
+const link = (entry, open) => h("button", { type: "button", class: "wbi-link wbi-mono", "aria-label": `Page of ${entry.said}, id ${entry.id}`, onclick: () => open(entry.id) }, parts(entry.parts.length ? entry.parts : entry.piece));
 
 function entries(caption, list, open, extra) {
-  return table(caption, ["entry", "id", "piece", "bytes", ...(extra ? [extra[0]] : [])], list.map((one) => [link(one, open), String(one.id), one.piece, one.hex, ...(extra ? [String(one[extra[1]] ?? "")] : [])]));
+  return table(caption, ["entry", "id", "piece", "bytes", ...(extra ? [extra[0]] : [])], list.map((one) => [link(one, open), String(one.id), piece(one.piece), one.hex, ...(extra ? [String(one[extra[1]] ?? "")] : [])]));
 }
 
 function lookedUp(data, open) {
   const out = [];
   if (data.nothing) out.push(h("p", { class: "wbi-problem", text: data.nothing }));
   if (data.matches.length) out.push(entries(`Entries of ${data.tokenizer} that spell it`, data.matches, open, ["how", "how"]));
-  out.push(h("p", {}, "As a text, ", h("span", { class: "wbi-piece wbi-mono" }, parts(data.query)), data.one ? " is one token." : ` is ${plural(data.encoded.length, "token")}: `, data.one ? null : data.encoded.map((one) => chip(one))));
+  out.push(h("p", {}, "As a text, ", piece(data.query), data.one ? " is one token." : ` is ${plural(data.encoded.length, "token")}: `, data.one ? null : data.encoded.map((one) => chip(one))));
   if (data.nearest.length) out.push(entries("The nearest entries", data.nearest, open, ["edits", "distance"]));
   return out;
 }
 
 function tokenPage(data, open) {
   const { entry } = data;
-  const out = [h("h3", {}, chip(entry), ` ${data.tokenizer}, id ${entry.id}`), h("p", { class: "wbi-mono", text: `${entry.piece}   ${entry.hex}${entry.special ? "   special token" : ""}` })];
-  if (data.cut) out.push(h("p", {}, data.itself ? "Its own text, encoded alone, is this token." : "Its own text, encoded alone, is not this token but ", data.itself ? null : data.cut.map((piece) => h("span", { class: "wbi-piece wbi-mono", text: piece }))));
-  if (data.others.length) out.push(table("In the other rows' vocabularies", ["tokenizer", "has it", "cuts its text as"], data.others.map((one) => [one.tokenizer, one.has ? `yes, id ${one.ids.join(", ")}` : "no", h("span", {}, one.cut.map((piece) => h("span", { class: "wbi-piece wbi-mono", text: piece })))])));
+  const out = [h("h3", {}, chip(entry), ` ${data.tokenizer}, id ${entry.id}`), h("p", {}, "Spelled ", piece(entry.piece), `, bytes ${entry.hex}${entry.special ? ", a special token" : ""}.`)];
+  if (data.cut) out.push(h("p", {}, data.itself ? "Its own text, encoded alone, is this token." : "Its own text, encoded alone, is not this token but ", data.itself ? null : data.cut.map((one) => piece(one))));
+  if (data.others.length) out.push(table("In the other rows' vocabularies", ["tokenizer", "has it", "cuts its text as"], data.others.map((one) => [one.tokenizer, one.has ? `yes, id ${one.ids.join(", ")}` : "no", h("span", {}, one.cut.map((part) => piece(part)))])));
   const groups = data.neighbours.filter((group) => group.entries.length);
   out.push(h("div", { class: "wbi-two" }, groups.map((group) => h("div", {}, h("div", { class: "wbi-faint", text: group.kind }), group.entries.map((one) => link(one, open))))));
   return out;
@@ -1220,7 +1222,7 @@ function tokenPage(data, open) {
 function conversation(data) {
   const turn = new Map(data.roles.map((row, place) => [row.role, place]));
   return [h("p", { text: `${plural(data.count, "token")} as ${data.tokenizer} sees it. A double frame is a special token; a dotted line under a token says that a person only typed what spells one.` }),
-    h("div", { class: "wbi-out" }, data.tokens.map((one) => h("span", { class: `wbi-c wbi-mono t${turn.get(one.role) % TINTS}${one.special ? " special" : ""}${one.spells ? " k5" : ""}`, title: `${one.role}: ${one.said}, id ${one.id}` }, parts(one.parts)))),
+    h("div", { class: "wbi-out" }, data.tokens.map((one) => h("span", { class: `wbi-c wbi-mono t${turn.get(one.role) % TINTS}${one.special ? " special" : ""}${one.spells ? " spells" : ""}`, title: `${one.role}: ${one.said}, id ${one.id}` }, parts(one.parts)))),
     table("What each role costs", ["role", "tokens", "of them special", "typed, spelling a special token", "share"], data.roles.map((row) => [h("span", { class: `wbi-c t${turn.get(row.role) % TINTS}`, text: row.role }), String(row.tokens), String(row.special), String(row.spells), row.share]))];
 }
 

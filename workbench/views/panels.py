@@ -11,8 +11,8 @@ from workbench.derivation import Derivation, derive
 from workbench.derivation.records import Explanation
 from workbench.segmentation import Segmentation
 from workbench.tokenizers import Tokenizer, TokenizerError
-from workbench.views.token_table import ascii_safe
-from workbench.views.wire import parts_json
+from workbench.views.marks import spoken
+from workbench.views.wire import parts_json, piece_json
 from workbench.vocabulary import lookup, read_ids, token_page
 
 __all__ = ["about_token", "from_ids", "look_up", "why"]
@@ -111,15 +111,15 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     return {
         "method": explanation.method,
         "note": explanation.note,
-        "symbols": [ascii_safe(symbol) for symbol in explanation.symbols],
+        "symbols": [piece_json(symbol) for symbol in explanation.symbols],
         "pieces": len(explanation.ids),
         "steps": [
             {
                 "kind": step.kind,
                 "at": step.position,
-                "piece": ascii_safe(step.piece),
-                "left": None if step.left is None else ascii_safe(step.left),
-                "right": None if step.right is None else ascii_safe(step.right),
+                "piece": piece_json(step.piece),
+                "left": None if step.left is None else piece_json(step.left),
+                "right": None if step.right is None else piece_json(step.right),
                 "rank": step.rank,
                 "score": step.score,
                 "id": step.id,
@@ -131,7 +131,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
             {
                 "score": path.score,
                 "pieces": [
-                    {"piece": ascii_safe(piece), "score": score}
+                    {"piece": piece_json(piece), "score": score}
                     for piece, score in zip(path.pieces, path.scores, strict=True)
                 ],
             }
@@ -146,7 +146,8 @@ def _tree(node: dict[str, Any] | None, depth: int = 40) -> dict[str, Any] | None
         return None
     children = node["children"] if depth else []
     return {
-        "piece": ascii_safe(node["piece"]) + ("" if depth or not node["children"] else " …"),
+        "piece": piece_json(node["piece"]),
+        "more": not depth and bool(node["children"]),
         "rank": node["rank"],
         "score": node["score"],
         "children": [_tree(child, depth - 1) for child in children],
@@ -180,9 +181,10 @@ def from_ids(tokenizer: Tokenizer, pasted: str) -> dict[str, Any]:
                 "id": row["id"],
                 "known": row["known"],
                 "state": row["utf8"],
-                "piece": ascii_safe(row.get("piece", "")),
+                "piece": piece_json(row.get("piece", "")),
                 "hex": row.get("bytes", "").upper(),
                 "parts": parts_json(bytes.fromhex(row.get("bytes", ""))),
+                "said": spoken(bytes.fromhex(row.get("bytes", ""))),
             }
             for row in reading.rows
         ],
@@ -192,9 +194,10 @@ def from_ids(tokenizer: Tokenizer, pasted: str) -> dict[str, Any]:
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
-        "piece": ascii_safe(row["piece"]),
+        "piece": piece_json(row["piece"]),
         "hex": row["bytes"].upper(),
         "parts": parts_json(bytes.fromhex(row["bytes"])),
+        "said": spoken(bytes.fromhex(row["bytes"])),
         "special": row["is_special"],
         **({"how": row["how"]} if "how" in row else {}),
         **({"distance": row["distance"]} if "distance" in row else {}),
@@ -261,14 +264,14 @@ def about_token(
             {"kind": words, "entries": [_entry(row) for row in page["neighbours"].get(kind, [])]}
             for kind, words in _KINDS.items()
         ],
-        "cut": None if cut is None else [ascii_safe(piece) for piece in cut["pieces"]],
+        "cut": None if cut is None else [piece_json(piece) for piece in cut["pieces"]],
         "itself": None if cut is None else cut["ids"] == [number],
         "others": [
             {
                 "tokenizer": row["tokenizer"],
                 "has": row["has"],
                 "ids": row["ids"],
-                "cut": [ascii_safe(piece) for piece in row["encoded_pieces"] or []],
+                "cut": [piece_json(piece) for piece in row["encoded_pieces"] or []],
             }
             for row in page["others"]
         ],

@@ -19,7 +19,7 @@ from workbench.views.chips import Chip, Content, Cut, cuts, items
 from workbench.views.marks import Part, label, spoken
 from workbench.views.token_table import ascii_safe
 
-__all__ = ["Lane", "Patch", "Row", "Strip", "Window", "parts_json", "share_graphemes"]
+__all__ = ["Lane", "Patch", "Row", "Strip", "Window", "parts_json", "piece_json", "share_graphemes"]
 
 MOST_CHIPS = 2500
 """Tokens drawn for one row; a window of text seldom has more."""
@@ -111,6 +111,11 @@ def parts_json(data: bytes) -> list[list[Any]]:
     return [_part(part) for part in label(data)]
 
 
+def piece_json(piece: str) -> list[list[Any]]:
+    """A vocabulary's spelling as parts, what cannot be seen written as an escape."""
+    return parts_json(ascii_safe(piece).encode())
+
+
 def _part(part: Part) -> list[Any]:
     kind = _KINDS[part.kind]
     return [kind, part.text, part.name] if part.name else [kind, part.text]
@@ -165,7 +170,7 @@ def _content_json(tokenizer: Tokenizer, content: Content) -> dict[str, Any]:
                 "id": chip.id,
                 "parts": _chip_parts(chip),
                 "flags": chip.special + 2 * chip.unknown + 4 * (chip.was is not None),
-                "piece": ascii_safe(tokenizer.piece(chip.id)),
+                "piece": piece_json(tokenizer.piece(chip.id)),
                 "hex": chip.data.hex(" ").upper(),
                 "said": spoken(chip.data),
                 "bytes": [chip.start, chip.end],

@@ -1,0 +1,174 @@
+"""Tokens across spaces: equal vocabularies, texts that survive, and a held-out measure."""
+
+import itertools
+import pickle
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench as wb
+from workbench.studies import supertokens as study
+from workbench.studies.less_is_better import LexiconTokenizer, _Lexicon
+
+BYTES = [bytes([b]) for b in range(256)]
+
+
+@pytest.fixture(scope="module")
+def split():
+    return study.split_corpus("prose", language="eng_Latn")
+
+
+@pytest.fixture(scope="module")
+def curve(split):
+    return study.compression_curve(split, [300, 1500], references=[wb.load_tokenizer("bytes")])
+
+
+@pytest.fixture(scope="module", params=study.METHODS)
+def trained(request, split):
+    return study.train(split.train[:60], request.param, 500)
+
+
+def test_every_method_fills_the_same_vocabulary_and_keeps_every_text(trained):
+    assert trained.vocab_size == 500
+    for text in ("The rivers of the north.", "naïve 💩 \n\n x", ""):
+        ids = trained.encode(text)
+        assert trained.decode(ids) == text
+        assert b"".join(map(trained.token_bytes, ids)) == text.encode()
+
+
+def crossing(tok):
+    """Entries with white space inside, the first character aside."""
+    return [i for i in tok.ids() if b" " in tok.token_bytes(i).strip(b" ")]
+
+
+def test_only_the_word_bounded_vocabulary_has_no_token_across_spaces(split):
+    for method in study.METHODS:
+        tok = study.train(split.train[:60], method, 900)
+        assert bool(crossing(tok)) == (method != "words"), method
+
+
+def test_no_document_is_on_both_sides():
+    corpus = wb.load_corpus("prose")
+    split = study.split_corpus(corpus, language="eng_Latn", seed=4)
+    assert not set(split.train) & set(split.held_out)
+    whole = corpus.scan().filter(pl.col("language") == "eng_Latn").collect()["text"]
+    total = sum(len("".join(p.split())) for p in (*split.train, *split.held_out))
+    assert total == sum(len("".join(t.split())) for t in whole)
+
+
+@given(st.text(max_size=80), st.integers(0, 99), st.integers(1, 5))
+def test_random_chunks_join_to_the_text(text, seed, most):
+    chunks = study.random_chunks(text, np.random.default_rng(seed), most)
+    assert "".join(chunks) == text
+    assert all(len(chunk.split()) <= most for chunk in chunks)
+
+
+@given(st.binary(max_size=30), st.sets(st.binary(min_size=2, max_size=5), max_size=20))
+def test_greedy_takes_the_longest_entry_at_every_place(data, extra):
+    tok = LexiconTokenizer("greedy", [*BYTES, *sorted(extra)])
+    ids = tok._cut(data)
+    assert b"".join(map(tok.token_bytes, ids)) == data
+    at = 0
+    for i in ids:
+        longest = max(len(e) for e in [*BYTES, *extra] if data.startswith(e, at))
+        assert len(tok.token_bytes(i)) == longest
+        at += longest
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=2, max_size=25).map(b"".join),
+    st.sets(st.text("abc", min_size=2, max_size=4).map(str.encode), min_size=1, max_size=12),
+)
+def test_what_an_entry_saves_is_the_change_of_the_whole_cut(data, entries):
+    lexicon = _Lexicon()
+    for entry in sorted(entries):
+        lexicon.add(entry)
+    pieces = lexicon.cut(data)
+    ends = list(itertools.accumulate(map(len, pieces)))
+    cuts = {0: 0} | {end: n for n, end in enumerate(ends, start=1)}
+    for start, piece in zip([0, *ends], pieces, strict=False):
+        if len(piece) == 1:
+            continue
+        # The oracle: cut the rest of the text anew, without the entry at this place alone, until
+        # the two cuts meet.
+        saved = lexicon.saved(data, start, piece, cuts)
+        at, spent = start, 0
+        while True:
+            fits = [e for e in entries - {piece} if data.startswith(e, at)]
+            at += max(map(len, fits), default=1)
+            spent += 1
+            if at in cuts:
+                break
+        assert saved == spent - (cuts[at] - cuts[start])
+
+
+def test_the_lexicon_is_a_tokenizer_like_any_other(split):
+    tok = study.train(split.train[:20], "less_is_better", 400)
+    seg = wb.segment("the rivers", tok)
+    assert [t.data for t in seg.tokens] == [tok.token_bytes(i) for i in seg.ids]
+    assert pickle.loads(pickle.dumps(tok)).fingerprint == tok.fingerprint
+    again = study.train(split.train[:20], "less_is_better", 400)
+    assert again.fingerprint == tok.fingerprint
+    for i in seg.ids:
+        assert tok.id_of(tok.piece(i)) == i
+
+
+def test_learning_shortens_the_text_it_learns_from(split):
+    texts = list(split.train[:40])
+    lengths = [
+        sum(map(len, study.less_is_better(texts, v, passes=4).encode_batch(texts)))
+        for v in (256, 300, 600)
+    ]
+    assert lengths[0] == sum(len(p.encode()) for p in texts)
+    assert lengths[0] > lengths[1] > lengths[2]
+
+
+def test_tokens_across_spaces_win_held_out_at_the_larger_vocabulary(curve):
+    large = {r["method"]: r for r in curve.filter(pl.col("size") == 1500).to_dicts()}
+    assert {m: r["entries"] for m, r in large.items()} == dict.fromkeys(study.METHODS, 1500)
+    assert large["spaces"]["gain_low"] > 0
+    assert large["chunks"]["gain_low"] > 0
+    small = {r["method"]: r for r in curve.filter(pl.col("size") == 300).to_dicts()}
+    assert small["chunks"]["gain"] < large["chunks"]["gain"]
+    assert curve.filter(pl.col("method") == "bytes")["characters_per_token"][0] <= 1
+    rows = study.verdict(curve)
+    assert rows.height == 3 * 2 + 1
+    assert rows["ci_low"][:6].is_not_null().all()
+
+
+def test_unequal_vocabularies_are_not_compared():
+    split = study.Split(("a b a b a b",), ("a b", "b a"))
+    curve = study.compression_curve(split, [300], methods=["words", "spaces"])
+    assert (curve["entries"] < 300).all()
+    assert curve["gain"].null_count() == 2
+
+
+def test_the_crossover_is_where_the_gain_changes_sign():
+    frame = pl.DataFrame(
+        {"method": ["chunks"] * 4, "size": [100, 200, 400, 800], "gain": [0.1, -0.1, 0.1, 0.2]}
+    )
+    assert study.crossover(frame, "chunks") == pytest.approx(200 * 2**0.5)
+    assert study.crossover(frame.with_columns(gain=pl.lit(0.5)), "chunks") is None
+    assert study.crossover(frame, "spaces") is None
+
+
+def test_refusals_are_sentences(split):
+    with pytest.raises(ValueError, match="is no method"):
+        study.train(split.train, "magic", 500)
+    for method in ("words", "less_is_better"):
+        with pytest.raises(ValueError, match="256 bytes"):
+            study.train(split.train, method, 100)
+    with pytest.raises(ValueError, match="at least two are needed"):
+        study.split_corpus("prose", language="xxx")
+    with pytest.raises(ValueError, match="lies in"):
+        study.split_corpus("prose", held_out=1.0)
+    with pytest.raises(ValueError, match="at least one word"):
+        study.random_chunks("a", np.random.default_rng(0), 0)
+    with pytest.raises(ValueError, match="lacks 256 single bytes"):
+        LexiconTokenizer("x", [b"ab"])
+    with pytest.raises(ValueError, match="twice"):
+        LexiconTokenizer("x", [*BYTES, b"a"])

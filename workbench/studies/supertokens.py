@@ -1,0 +1,336 @@
+"""Tokens that cross spaces: what they gain, and from which vocabulary size on.
+
+Three published ways to tokens of several words, at equal vocabulary and on held-out text:
+
+* ``words``: byte-pair encoding that stops at words, the usual way, as the baseline;
+* ``spaces``: byte-pair encoding of whole lines, with no pre-tokenizer at all;
+* ``chunks``: byte-pair encoding trained on random chunks of several words (the supertokens of
+  Sharthak and others 2025), applied to whole lines;
+* ``less_is_better``: the ranked lexicon of Yang, Frank and Van den Bosch 2020.
+
+All spell bytes, all have V entries, and all are trained on the same text. The claim that such
+tokens make better models needs trained models and is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from workbench.corpora import Corpus, load_corpus
+from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
+from workbench.studies.verdicts import (
+    Estimate,
+    ratio_difference,
+    ratio_over_documents,
+    verdict_frame,
+    verdict_row,
+)
+from workbench.tokenizers import Tokenizer, load_tokenizer
+
+__all__ = [
+    "METHODS",
+    "PAPERS",
+    "LexiconTokenizer",
+    "Split",
+    "compression_curve",
+    "crossover",
+    "less_is_better",
+    "random_chunks",
+    "split_corpus",
+    "train",
+    "verdict",
+]
+
+PAPERS = ("Sharthak and others 2025", "Yang, Frank and Van den Bosch 2020")
+Method = Literal["words", "spaces", "chunks", "less_is_better"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+_CHUNK_PIECE = re.compile(r"\s*\S+|\s+$")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Text to learn from and text to measure on, in paragraphs; no document is in both."""
+
+    train: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+def split_corpus(
+    corpus: Corpus | str,
+    *,
+    language: str | None = None,
+    held_out: float = 0.3,
+    most_characters: int = 400_000,
+    seed: int = 0,
+) -> Split:
+    """Cut a corpus into training and held-out documents, and those into paragraphs.
+
+    Args:
+        corpus: A corpus or the name of one.
+        language: Only documents of this language; all by default.
+        held_out: Share of the documents to measure on, in (0, 1).
+        most_characters: Documents are taken, in a random order, until they hold so many.
+        seed: Of the order.
+
+    Returns:
+        Paragraphs (between blank lines) of both parts.
+
+    Raises:
+        ValueError: When the share is out of range or there are fewer than two documents.
+    """
+    if not 0 < held_out < 1:
+        raise ValueError(f"The held-out share lies in (0, 1), not at {held_out}.")
+    if isinstance(corpus, str):
+        corpus = load_corpus(corpus)
+    frame = corpus.scan()
+    if language is not None:
+        frame = frame.filter(pl.col("language") == language)
+    texts = frame.select("text").collect()["text"].to_list()
+    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+    chosen: list[str] = []
+    size = 0
+    for number in order:
+        if size >= most_characters and len(chosen) >= 2:
+            break
+        chosen.append(texts[number])
+        size += len(texts[number])
+    if len(chosen) < 2:
+        raise ValueError(
+            f"The corpus {corpus.name!r} has {len(chosen)} document(s) of language {language!r}: "
+            f"at least two are needed, one to learn from and one to measure on."
+        )
+    cut = min(len(chosen) - 1, max(1, round(held_out * len(chosen))))
+    return Split(_paragraphs(chosen[cut:]), _paragraphs(chosen[:cut]))
+
+
+def _paragraphs(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(p for text in texts for p in re.split(r"\n\s*\n", text) if p.strip())
+
+
+def random_chunks(text: str, rng: np.random.Generator, most_words: int = 6) -> list[str]:
+    """Cut a text at random spaces, into chunks of 1 to ``most_words`` words.
+
+    Args:
+        text: What to cut; the chunks join to it.
+        rng: Where the lengths come from; they are uniform.
+        most_words: Words of the longest chunk.
+
+    Returns:
+        The chunks in order, each with the white space before its words.
+
+    Raises:
+        ValueError: When ``most_words`` is below 1.
+
+    >>> "".join(random_chunks("a b  c d", np.random.default_rng(0)))
+    'a b  c d'
+    """
+    if most_words < 1:
+        raise ValueError(f"A chunk has at least one word, not {most_words}.")
+    words = _CHUNK_PIECE.findall(text)
+    chunks, at = [], 0
+    while at < len(words):
+        size = int(rng.integers(1, most_words + 1))
+        chunks.append("".join(words[at : at + size]))
+        at += size
+    return chunks
+
+
+def train(
+    texts: Sequence[str],
+    method: Method,
+    size: int,
+    *,
+    most_words: int = 6,
+    seed: int = 0,
+) -> Tokenizer:
+    """A tokenizer of ``size`` entries, the 256 bytes included, by one of the methods.
+
+    Args:
+        texts: Paragraphs to learn from.
+        method: One of :data:`METHODS`.
+        size: V, at least 256.
+        most_words: Words of the longest chunk, for "chunks".
+        seed: Of the chunks and of Less-is-Better.
+
+    Returns:
+        A tokenizer of the workbench, named ``method V``.
+
+    Raises:
+        ValueError: For an unknown method or a size below 256.
+    """
+    if method not in METHODS:
+        raise ValueError(f"{method!r} is no method here: use one of {', '.join(METHODS)}.")
+    if size < 256:
+        raise ValueError(f"A vocabulary of {size} cannot hold the 256 bytes.")
+    name = f"{method} {size}"
+    if method == "less_is_better":
+        return less_is_better(texts, size, seed=seed, name=name)
+    from tokenizers import Tokenizer as Library
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    library = Library(models.BPE())
+    library.decoder = decoders.ByteLevel()
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=False, use_regex=method == "words"
+    )
+    if method == "chunks":
+        rng = np.random.default_rng(seed)
+        texts = [chunk for text in texts for chunk in random_chunks(text, rng, most_words)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+        min_frequency=2,
+    )
+    library.train_from_iterator(texts, trainer)
+    tok = load_tokenizer(library)
+    tok.name = name
+    return tok
+
+
+def compression_curve(
+    split: Split,
+    sizes: Sequence[int] = (500, 1000, 2000, 4000),
+    *,
+    methods: Sequence[Method] = METHODS,
+    references: Sequence[Tokenizer] = (),
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Characters per token on held-out text, by method and vocabulary size.
+
+    Args:
+        split: Training and held-out paragraphs.
+        sizes: Values of V.
+        methods: Of :data:`METHODS`.
+        references: Ready tokenizers to show beside them, at their own size.
+        seed: Of the training and of the bootstrap.
+
+    Returns:
+        ``method, size, entries`` (what was learnt: fewer than V where the text runs out of pairs),
+        ``characters_per_token, ci_low, ci_high``, and against "words" of the same size
+        ``gain, gain_low, gain_high`` (paired difference, characters per token; null where either
+        of the two did not fill its V: vocabularies would not be equal), ``paragraphs``.
+        Intervals resample held-out paragraphs, for the tokenizers as they are; they do not cover
+        another training text.
+
+    Raises:
+        ValueError: As :func:`train`.
+    """
+    characters = [len(p) for p in split.held_out]
+    rows = []
+    schema = dict.fromkeys(("ci_low", "ci_high", "gain", "gain_low", "gain_high"), pl.Float64())
+    for size in sizes:
+        baseline: list[int] | None = None
+        for method in sorted(methods, key=METHODS.index):  # the baseline comes first
+            tok = train(split.train, method, size, seed=seed)
+            full = len(tok.ids()) == size
+            tokens = [len(ids) for ids in tok.encode_batch(list(split.held_out))]
+            if method == "words" and full:
+                baseline = tokens
+            value = ratio_over_documents(characters, tokens, seed=seed)
+            gain = None
+            if baseline is not None and method != "words" and full:
+                gain = ratio_difference((characters, tokens), (characters, baseline), seed=seed)
+            rows.append(_row(method, size, len(tok.ids()), value, gain))
+    for tok in references:
+        tokens = [len(ids) for ids in tok.encode_batch(list(split.held_out))]
+        value = ratio_over_documents(characters, tokens, seed=seed)
+        rows.append(_row(tok.name, tok.vocab_size, tok.vocab_size, value, None))
+    return pl.DataFrame(rows, schema_overrides=schema)
+
+
+def _row(
+    method: str, size: int | None, entries: int | None, value: Estimate, gain: Estimate | None
+) -> dict[str, str | int | float | None]:
+    return {
+        "method": method,
+        "size": size,
+        "entries": entries,
+        "characters_per_token": value.value,
+        "ci_low": value.low,
+        "ci_high": value.high,
+        "gain": None if gain is None else gain.value,
+        "gain_low": None if gain is None else gain.low,
+        "gain_high": None if gain is None else gain.high,
+        "paragraphs": value.n,
+    }
+
+
+def crossover(curve: pl.DataFrame, method: Method) -> float | None:
+    """The vocabulary size at which a method draws level with words, on a logarithmic scale.
+
+    Args:
+        curve: From :func:`compression_curve`, with "words".
+        method: Another method.
+
+    Returns:
+        V where the gain passes from negative to positive for the last time, interpolated in
+        log V; None where it does not change sign in that direction.
+
+    >>> frame = pl.DataFrame({"method": ["spaces"] * 2, "size": [100, 400], "gain": [-1.0, 1.0]})
+    >>> crossover(frame, "spaces")
+    200.0
+    """
+    part = curve.filter((pl.col("method") == method) & pl.col("gain").is_not_null()).sort("size")
+    sizes, gains = part["size"].to_list(), part["gain"].to_list()
+    for at in range(len(sizes) - 1, 0, -1):
+        if gains[at - 1] < 0 <= gains[at]:
+            share = -gains[at - 1] / (gains[at] - gains[at - 1])
+            return float(round(np.exp(np.interp(share, [0, 1], np.log(sizes[at - 1 : at + 1]))), 6))
+    return None
+
+
+def verdict(curve: pl.DataFrame) -> pl.DataFrame:
+    """Who wins held out at the largest vocabulary, and from where on.
+
+    Args:
+        curve: From :func:`compression_curve`.
+
+    Returns:
+        The rows of a verdict; gains are against word-bounded BPE of the same size.
+    """
+    claims = {
+        "spaces": ("BPE across spaces packs more characters into a token", PAPERS[0]),
+        "chunks": ("Supertokens from random chunks win at larger vocabularies", PAPERS[0]),
+        "less_is_better": ("Less-is-Better beats word-bounded BPE", PAPERS[1]),
+    }
+    rows = []
+    for method, (claim, paper) in claims.items():
+        part = curve.filter(pl.col("method") == method).drop_nulls("gain").sort("size")
+        for row in part.iter_rows(named=True):
+            gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["paragraphs"])
+            word = "gains" if gain.value > 0 else "loses"
+            text = word if gain.excludes(0) else "level with words"
+            if row["size"] == part["size"].max():
+                where = crossover(curve, method)  # type: ignore[arg-type]
+                text += (
+                    "; no crossover in range" if where is None else f"; level at V ≈ {where:.0f}"
+                )
+            rows.append(
+                verdict_row(
+                    claim, paper, f"characters per token over words, V = {row['size']}", gain, text
+                )
+            )
+    equal = curve.drop_nulls("gain")
+    largest = max(equal["size"].to_list(), default=None)
+    best = equal.filter(pl.col("size") == largest) if largest is not None else equal
+    table = {row["method"]: row["characters_per_token"] for row in best.to_dicts()}
+    if {"spaces", "less_is_better"} <= set(table):
+        ahead = table["spaces"] > table["less_is_better"]
+        rows.append(
+            verdict_row(
+                "The gain of Less-is-Better comes from crossing spaces",
+                PAPERS[1],
+                f"BPE across spaces minus Less-is-Better, characters per token, V = {largest}",
+                table["spaces"] - table["less_is_better"],
+                "holds: BPE across spaces does as well" if ahead else "does not hold",
+            )
+        )
+    return verdict_frame(rows)

@@ -6,6 +6,7 @@ merges in the order of ranks (BPE), the best path and the runner-up (Unigram) or
 """
 
 from workbench.derivation.derive import derive, engine_for, replay
+from workbench.derivation.merges import Parents, ancestors, merge_parents
 from workbench.derivation.records import (
     Derivation,
     Explanation,
@@ -22,11 +23,14 @@ __all__ = [
     "Explanation",
     "LatticePath",
     "Node",
+    "Parents",
     "Part",
     "PreToken",
     "Stage",
     "Step",
+    "ancestors",
     "derive",
     "engine_for",
+    "merge_parents",
     "replay",
 ]

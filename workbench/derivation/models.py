@@ -72,7 +72,8 @@ class MergeListModel(Model):
             pair = (self._vocab[left], self._vocab[right])
             self._merges[pair] = (rank, self._vocab[merged])
 
-    def _lookup(self, left: int, right: int) -> tuple[int, int] | None:
+    def pair(self, left: int, right: int) -> tuple[int, int] | None:
+        """Rank and result of a pair of ids, None where they do not merge."""
         return self._merges.get((left, right))
 
     def _start(self, word: str) -> tuple[list[int], list[str]]:
@@ -119,7 +120,7 @@ class MergeListModel(Model):
 
     def _run(self, word: str, *, record: bool) -> tuple[MergeRun[int], list[int], list[str]]:
         ids, texts = self._start(word)
-        return run_merges(ids, self._lookup, record=record), ids, texts
+        return run_merges(ids, self.pair, record=record), ids, texts
 
     def replay(self, word: str) -> list[int]:
         """See :meth:`Model.replay`."""

@@ -1,6 +1,15 @@
 """What is in a vocabulary: looking entries up, auditing them, checking health, pruning."""
 
+from workbench.vocabulary.audit import audit_vocabulary, composition
+from workbench.vocabulary.classes import (
+    QTOK_CLASSES,
+    UNICODE_VERSION,
+    kind_of,
+    qtok_class,
+    scripts_of,
+)
 from workbench.vocabulary.entries import Entries, entries_of
+from workbench.vocabulary.junk import junk_reason
 from workbench.vocabulary.lookup import (
     IdReading,
     Lookup,
@@ -11,16 +20,26 @@ from workbench.vocabulary.lookup import (
     token_page,
 )
 from workbench.vocabulary.notation import parse_ids
+from workbench.vocabulary.reachability import reachability
 
 __all__ = [
+    "QTOK_CLASSES",
+    "UNICODE_VERSION",
     "Entries",
     "IdReading",
     "Lookup",
+    "audit_vocabulary",
+    "composition",
     "describe",
     "entries_of",
+    "junk_reason",
+    "kind_of",
     "lookup",
     "nearest",
     "parse_ids",
+    "qtok_class",
+    "reachability",
     "read_ids",
+    "scripts_of",
     "token_page",
 ]

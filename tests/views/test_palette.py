@@ -15,6 +15,7 @@ from workbench.views.palette import (
     mix,
     oklab,
     ramp,
+    style_variables,
     text_on,
     tint,
 )
@@ -55,7 +56,13 @@ def test_text_reads_on_every_tint(theme):
     for background in (*theme.tints, theme.paper):
         assert contrast(theme.ink, background) >= 7
         assert contrast(theme.faint, background) >= 4.5
-    assert contrast(theme.warn, theme.paper) >= 4.5
+        assert contrast(theme.accent, background) >= 3
+    for ground in (theme.paper, theme.raised):
+        assert contrast(theme.ink, ground) >= 7
+        assert contrast(theme.faint, ground) >= 4.5
+        assert contrast(theme.warn, ground) >= 4.5
+    assert all(contrast(colour, theme.paper) >= 3 for colour in theme.series)
+    assert all(contrast(text_on(colour), colour) >= 4.5 for colour in theme.series)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -94,6 +101,13 @@ def test_text_on_the_ramp_reads():
     for i in range(101):
         colour = ramp(i / 100)
         assert contrast(text_on(colour), colour) >= 4.5
+
+
+def test_style_sheets_get_every_colour_by_name():
+    rules = style_variables(".x")
+    assert rules.count("--tint-5:") == 3  # light, dark in JupyterLab, dark elsewhere
+    assert f"--ink:{LIGHT.ink};" in rules
+    assert f"--ink:{DARK.ink};" in rules
 
 
 def test_mix_keeps_its_ends():

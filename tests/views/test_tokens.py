@@ -209,7 +209,10 @@ def test_every_token_and_drop_is_drawn_once(name, text):
     seg = wb.segment(text, wb.load_tokenizer(name))
     drawn = items(seg)
     assert [c.id for item in drawn for c in item.content.chips] == seg.ids
-    assert sum(item.content.kind == "drop" for item in drawn) == len(seg.dropped)
+    alone = sum(item.content.kind == "drop" for item in drawn)
+    within = sum(item.content.reason.count(": ") for item in drawn if item.content.kind == "group")
+    assert alone + within == len(seg.dropped)
+    assert sum(item.byte_end - item.byte_start for item in drawn) == len(seg.source)
     firsts = [item.first for item in drawn]
     assert firsts == sorted(firsts)
     _read(token_view(seg).to_html())

@@ -7,7 +7,7 @@ what changed is drawn again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import NamedTuple, TypeVar
 
@@ -49,6 +49,7 @@ class Chip(NamedTuple):
         unknown: whether it is the tokenizer's unknown token.
         start: its first source byte, counted from the start of the item.
         end: one past its last, counted likewise.
+        grapheme: what of a grapheme it is, an index into `GRAPHEME_WORDS`.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Chip(NamedTuple):
     unknown: bool
     start: int
     end: int
+    grapheme: int
 
 
 class Content(NamedTuple):
@@ -67,7 +69,7 @@ class Content(NamedTuple):
         kind: `token`, `group` (tokens that share a grapheme) or `drop` (no token covers it).
         chips: the tokens; none for a drop.
         source: the source bytes of a group or a drop; empty for a token.
-        reason: why a drop was dropped; empty otherwise.
+        reason: why a drop, or a part of a group, was dropped; empty otherwise.
         breaks: whether a line ends here.
         direction: `rtl`, `ltr` or empty, by the first strong character.
     """
@@ -144,15 +146,15 @@ def items(seg: Segmentation, start: int = 0, stop: int | None = None) -> list[It
     special = columns.special[window].tolist()
     source, normalized = seg.source, seg.normalized
     chips: list[Chip] = []
-    for token_id, (a, b), begin, end, is_special in zip(
-        ids, norm, begins, ends, special, strict=True
+    status = grapheme_status(seg, start, stop)
+    for token_id, (a, b), begin, end, is_special, grapheme in zip(
+        ids, norm, begins, ends, special, status, strict=True
     ):
         was = source[begin:end]
         data = _seen(normalized[a:b], was)
-        same = data == was
-        chips.append(
-            Chip(token_id, data, None if same else was, is_special, token_id == unknown, begin, end)
-        )
+        before = None if data == was else was
+        is_unknown = token_id == unknown
+        chips.append(Chip(token_id, data, before, is_special, is_unknown, begin, end, grapheme))
     heads = [i for i in range(len(chips)) if i == 0 or not joined[start + i]]
     drawn: list[Item] = []
     for head, tail in pairwise([*heads, len(chips)]):
@@ -186,6 +188,10 @@ def _with_drops(seg: Segmentation, drawn: list[Item], start: int, stop: int) -> 
     for drop in seg.dropped:
         if low <= drop.byte_start < high:
             piece = seg.source[drop.byte_start : drop.byte_end]
+            inside = int(np.searchsorted(begins, drop.byte_start, side="right")) - 1
+            if inside >= 0 and drop.byte_end <= drawn[inside].byte_end:
+                drawn[inside] = _losing(drawn[inside], piece, drop.reason)
+                continue
             content = Content("drop", (), piece, drop.reason, _ends_line(piece), direction(piece))
             following = int(np.searchsorted(begins, drop.byte_start, side="left"))
             first = drawn[following].first if following < len(drawn) else stop
@@ -193,25 +199,32 @@ def _with_drops(seg: Segmentation, drawn: list[Item], start: int, stop: int) -> 
     return sorted([*drawn, *extra], key=lambda item: (item.first, item.content.kind != "drop"))
 
 
-def grapheme_status(seg: Segmentation) -> list[int]:
-    """For each token, what of a grapheme it is: an index into `GRAPHEME_WORDS`.
+def _losing(item: Item, piece: bytes, reason: str) -> Item:
+    """A group that covers dropped bytes says so itself: they stand between its tokens."""
+    said = "; ".join(filter(None, [item.content.reason, f"{spoken(piece)}: {reason}"]))
+    return replace(item, content=item.content._replace(reason=said))
+
+
+def grapheme_status(seg: Segmentation, start: int = 0, stop: int | None = None) -> list[int]:
+    """For each token of a window, what of a grapheme it is: an index into `GRAPHEME_WORDS`.
 
     >>> import workbench as wb
     >>> grapheme_status(wb.segment("aé", "bytes"))
     [0, 2, 2]
     """
-    columns, edges = seg.alignment, seg.grapheme_offsets
-    begins, ends = columns.byte_start, columns.byte_end
-    first, last = seg.graphemes
-    at_start = np.isin(begins, edges)
-    at_end = np.isin(ends, edges)
+    window = slice(start, stop)
+    begins, ends = seg.alignment.byte_start[window], seg.alignment.byte_end[window]
+    edges = seg.grapheme_offsets
+    first, last = (side[window] for side in seg.graphemes)
+    at_start = edges[first] == begins
+    at_end = edges[last] == ends
     number = last - first
     status = np.where(
         at_start & at_end,
         np.where(number == 1, 0, 1),
         np.where(number == 1, 2, 3),
     )
-    # Several tokens with one span (an expanded character): each is part of it.
+    # Several tokens with one span, from one character the normalizer expanded: parts of it.
     if len(begins) > 1:
         twin = (begins[1:] == begins[:-1]) & (ends[1:] == ends[:-1]) & (ends[1:] > begins[1:])
         status[1:][twin] = 2

@@ -309,7 +309,7 @@ function itemNode(look) {
     return h("span", { class: "wbi-c wbi-drop", role: "option", "aria-selected": "false", tabindex: -1, "aria-label": name, title: name }, parts(look.source));
   }
   if (!look.source) return chipNode(look.chips[0]);
-  const name = `${look.chips.length} tokens share ${look.said}`;
+  const name = `${look.chips.length} tokens share ${look.said}${look.reason ? `; dropped: ${look.reason}` : ""}`;
   return h("span", { class: "wbi-g", role: "group", "aria-label": name }, h("span", { class: "whole", "aria-hidden": "true", title: name }, parts(look.source)), look.chips.map(chipNode));
 }
 

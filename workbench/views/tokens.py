@@ -191,9 +191,10 @@ class TokenView:
         )
         if content.kind == "token":
             return chips
+        lost = f"; dropped: {content.reason}" if content.reason else ""
         return (
             '<span style="display:inline-block;border:2px dotted #767676;border-radius:5px;'
-            f'padding:0 2px;margin:1px" title="{len(content.chips)} tokens share this">'
+            f'padding:0 2px;margin:1px" title="{len(content.chips)} tokens share this{_e(lost)}">'
             f"{_parts(content.source)} {chips}</span>"
         )
 

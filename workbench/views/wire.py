@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import regex
 
 from workbench.segmentation import Segmentation
 from workbench.tokenizers import Tokenizer
@@ -26,7 +25,6 @@ MOST_CHIPS = 2500
 
 _KINDS = {"text": 0, "space": 1, "line": 2, "mark": 3, "byte": 4}
 _ADDED, _WAS = 5, 6
-_GRAPHEME = regex.compile(r"\X")
 
 _Look = TypeVar("_Look", bound=Hashable)
 Patch = dict[str, Any]
@@ -138,20 +136,6 @@ def _leads(data: bytes) -> int:
     return sum(byte & 0xC0 != 0x80 for byte in data)
 
 
-def _status(piece: bytes, start: int, end: int) -> int:
-    """What of a grapheme a token is; the numbers of `chips.GRAPHEME_WORDS`."""
-    if start == end:
-        return 4
-    edges, place = {0}, 0
-    for cluster in _GRAPHEME.findall(piece.decode("utf-8", "replace")):
-        place += len(cluster.encode())
-        edges.add(place)
-    inside = sum(start < edge < end for edge in edges)
-    if start in edges and end in edges:
-        return 1 if inside else 0
-    return 3 if inside else 2
-
-
 def _content_json(tokenizer: Tokenizer, content: Content) -> dict[str, Any]:
     source = content.source
     if content.kind == "token":
@@ -162,9 +146,6 @@ def _content_json(tokenizer: Tokenizer, content: Content) -> dict[str, Any]:
         begin = _leads(source[: chip.start])
         inside = chip.start < len(source) and source[chip.start] & 0xC0 == 0x80
         finish = _leads(source[: chip.end])
-        # Several tokens with one span, from one character the normalizer expanded: parts of it.
-        shared = sum((c.start, c.end) == (chip.start, chip.end) for c in content.chips) > 1
-        status = 2 if shared and chip.end > chip.start else _status(source, chip.start, chip.end)
         chips.append(
             {
                 "id": chip.id,
@@ -175,7 +156,7 @@ def _content_json(tokenizer: Tokenizer, content: Content) -> dict[str, Any]:
                 "said": spoken(chip.data),
                 "bytes": [chip.start, chip.end],
                 "chars": [begin - (1 if inside else 0), max(finish, begin)],
-                "grapheme": status,
+                "grapheme": chip.grapheme,
             }
         )
     out: dict[str, Any] = {"bytes": len(source), "chars": _leads(source), "chips": chips}

@@ -18,6 +18,7 @@ Two rules, both named:
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ PAPER = "Sims, Foerster and Foster 2025"
 Rule = Literal["published", "per_token"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 Split = tuple[int, int]
+Int64s = NDArray[np.int64]
 
+_SPACE_MARK = "▁".encode()
 _BYTE_PIECE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 
@@ -60,7 +63,7 @@ class SplitTable(Mapping[int, list[Split]]):
         right: Id of the right part, the same shape.
     """
 
-    offsets: NDArray[np.int64]
+    offsets: Int64s
     left: NDArray[np.int64]
     right: NDArray[np.int64]
 
@@ -236,14 +239,14 @@ class StochasTok:
             else:
                 at += 1
 
-    def expand_frame(
+    def expand_segmentation(
         self,
         text: str | Segmentation,
         p: float = 0.1,
         seed: int | np.random.Generator = 0,
         rule: Rule = "published",
-    ) -> pl.DataFrame:
-        """The tokens of a text after splitting, with their bytes and their parents.
+    ) -> Segmentation:
+        """A text cut by the tokenizer, then split, for every view that takes a segmentation.
 
         Args:
             text: A text, or its segmentation by this tokenizer.
@@ -252,34 +255,38 @@ class StochasTok:
             rule: As in :meth:`expand`.
 
         Returns:
-            ``index, parent`` (index of the token it was part of), ``id, piece, byte_start,
-            byte_end`` (in the source) and ``added`` (whether its start is a new boundary). Where
-            a tokenizer put bytes before the text (a dummy space), the parts are aligned from the
-            token's end.
+            A segmentation with all the boundaries of before and some more. Where a tokenizer put
+            bytes before the text (a dummy space), parts are aligned from the end of their token.
         """
         seg = segment(text, self.tok) if isinstance(text, str) else text
-        rows: list[tuple[int, int, str, int, int, bool]] = []
-        groups = self.expand_groups(list(seg.ids), p, seed, rule)
-        places = seg.to_frame().select("byte_start", "byte_end").rows()
-        for parent, (group, (start, end)) in enumerate(zip(groups, places, strict=True)):
-            lengths = [len(self.tok.token_bytes(token)) for token in group]
-            at = start
-            for number, token in enumerate(group):
-                stop = max(at, end - sum(lengths[number + 1 :]))
-                rows.append((parent, token, self.tok.piece(token), at, stop, number > 0))
-                at = stop
-        return pl.DataFrame(
-            rows,
-            schema={
-                "parent": pl.Int64,
-                "id": pl.Int64,
-                "piece": pl.String,
-                "byte_start": pl.Int64,
-                "byte_end": pl.Int64,
-                "added": pl.Boolean,
-            },
-            orient="row",
-        ).with_row_index("index")
+        old = seg.alignment
+        groups = self.expand_groups(seg.ids, p, seed, rule)
+        parents = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        ids = [token for group in groups for token in group]
+        first = np.diff(parents, prepend=-1) > 0
+        data = [[self.tok.token_bytes(token) for token in group] for group in groups]
+        # SentencePiece writes a space as a mark of three bytes in its normalized text.
+        marked = [[part.replace(b" ", _SPACE_MARK) for part in group] for group in data]
+        wide = _SPACE_MARK in old.normalized
+
+        def places(starts: Int64s, ends: Int64s, parts: list[list[bytes]]) -> tuple[Int64s, Int64s]:
+            behind = [len(b"".join(g[number + 1 :])) for g in parts for number in range(len(g))]
+            end = np.maximum(starts[parents], ends[parents] - np.array(behind, dtype=np.int64))
+            start = np.where(first, starts[parents], np.roll(end, 1)) if len(end) else end
+            return start, end
+
+        norm_start, norm_end = places(old.norm_start, old.norm_end, marked if wide else data)
+        byte_start, byte_end = places(old.byte_start, old.byte_end, data)
+        alignment = dataclasses.replace(
+            old,
+            ids=np.array(ids, dtype=np.int64),
+            norm_start=norm_start,
+            norm_end=norm_end,
+            byte_start=byte_start,
+            byte_end=byte_end,
+            special=old.special[parents],
+        )
+        return Segmentation(seg.text, self.tok, alignment)
 
 
 _MADE: dict[str, StochasTok] = {}

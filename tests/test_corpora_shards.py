@@ -152,6 +152,14 @@ def test_a_big_file_is_described_by_few_bytes(tmp_path):
     assert max(len(pickle.dumps(shard)) for shard in shards) < 2000
 
 
+def test_shards_of_parquet_go_by_the_texts_not_by_their_dictionary(tmp_path):
+    frame = pl.DataFrame({"text": [f"{n % 10}" * 10_000 for n in range(1000)]})
+    frame.write_parquet(tmp_path / "a.parquet")
+    shards = load_corpus(tmp_path / "a.parquet").shards(max_bytes=1_000_000)
+    assert together(shards)["text"].equals(frame["text"])
+    assert [shard.size for shard in shards] == [1_000_000] * 10
+
+
 def test_a_compressed_file_is_one_shard(tmp_path):
     import gzip
 

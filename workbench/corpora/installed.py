@@ -293,9 +293,16 @@ def _names(data: object) -> dict[str, str]:
 
 
 def _state() -> str:
-    """Hash what the built corpora depend on: Python and the installed distributions."""
-    each = [f"{one.metadata['Name']}=={one.version}" for one in _distributions()]
-    return hashlib.sha256(json.dumps([RECIPE, sys.version, each]).encode()).hexdigest()
+    """Hash what the built corpora depend on: Python, and which packages are installed.
+
+    Folders such as `polars-1.44.2.dist-info` say both, so no metadata is read.
+    """
+    names: set[str] = set()
+    for folder in map(Path, sys.path):
+        if folder.is_dir():
+            found = (entry.name for entry in folder.iterdir())
+            names.update(name for name in found if name.endswith((".dist-info", ".egg-info")))
+    return hashlib.sha256(json.dumps([RECIPE, sys.version, sorted(names)]).encode()).hexdigest()
 
 
 def _kept_path(name: str) -> Path:

@@ -24,8 +24,12 @@ from workbench.corpora.fields import (
 from workbench.corpora.index import file_index
 from workbench.corpora.records import json_lines
 
-SLICE = 8 << 20
-"""Bytes of text that one slice of a Parquet file aims at."""
+SLICE = 16 << 20
+"""Bytes of text that one slice of a Parquet file aims at; each slice decodes its row group's
+dictionary anew, so smaller ones cost time."""
+
+PROBE = 512
+"""Rows read to see how long texts are, where a dictionary hides it from the footer."""
 
 ROWS = 1024
 """Rows of the first slice, before the size of a row is known; and of a query's batch."""
@@ -80,7 +84,8 @@ class ParquetRows:
         columns: document column -> column of the file.
         start: the first row, from 0.
         stop: the row after the last.
-        row_bytes: bytes of a row of the used columns, uncompressed, on average.
+        row_bytes: bytes of a row of the used columns on average: uncompressed by the footer, or
+            measured on some rows where the file is split, whichever is more.
     """
 
     path: str
@@ -111,14 +116,27 @@ class ParquetRows:
 
     def split(self, max_bytes: int) -> list[ParquetRows]:
         """Cut into row ranges of about `max_bytes`, by the average row."""
-        rows = max(1, int(max_bytes / max(self.row_bytes, 1)))
+        row_bytes = max(self.row_bytes, self._text_bytes(), 1.0)
+        rows = max(1, int(max_bytes / row_bytes))
+        whole = replace(self, row_bytes=row_bytes)
         if self.stop - self.start <= rows:
-            return [self]
+            return [whole]
         sha256 = file_index(self.path).sha256
         return [
-            replace(self, start=start, stop=min(start + rows, self.stop), sha256=sha256)
+            replace(whole, start=start, stop=min(start + rows, self.stop), sha256=sha256)
             for start in range(self.start, self.stop, rows)
         ]
+
+    def _text_bytes(self) -> float:
+        """Return the average bytes of some texts from the middle; 0 where they cannot be read."""
+        middle = max(self.start, (self.start + self.stop - PROBE) // 2)
+        text = pl.col(dict(self.columns)["text"]).cast(pl.String)
+        query = pl.scan_parquet(self.path, glob=False, hive_partitioning=False).select(text)
+        try:
+            probe = query.slice(middle, min(PROBE, self.stop - middle)).collect().to_series()
+        except (pl.exceptions.PolarsError, OSError):
+            return 0.0  # reading it will say what is wrong
+        return int(probe.str.len_bytes().sum()) / max(1, len(probe))
 
     def frames(self, counts: Counter[str]) -> Iterator[pl.DataFrame]:
         """Yield the documents, slice by slice; each slice is read alone, so memory stays bounded.

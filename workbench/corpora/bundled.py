@@ -258,7 +258,7 @@ def petrov_text(path: str | Path, language: str) -> str:
 
     Example:
         >>> len(petrov_text("flores200", "eng_Latn"))  # doctest: +SKIP
-        262193
+        259170
     """
     files = flores_files(path)
     choose([language], list(files), f"the FLORES-200 folder {path}")

@@ -1,0 +1,76 @@
+"""Each study's notebook, run in this process on small parameters: what it computes is checked."""
+
+import ast
+import re
+
+import nbformat
+import polars as pl
+import pytest
+
+from workbench.studies.verdicts import COLUMNS
+from workbench.views.charts import Figure
+
+SMALL = {
+    "byte_probabilities": {"texts": 3, "cuts_per_text": 3, "seeds": [0]},
+    "dynamic_tokenization": {"languages": ["eng_Latn", "hin_Deva"], "merges": [0, 10]},
+    "stochastok": {"tokenizers": ["workbench-bpe"], "ps": [0.1]},
+    "supertokens": {"sizes": [300, 500], "tokenizers": ["bytes"], "most_characters": 20_000},
+    "theory": {"sizes": [4, 16], "length": 5_000, "seeds": [0, 1]},
+    "token_scores": {"tokenizers": ["workbench-bpe", "characters"], "texts": 4},
+}
+
+
+def read(root, name):
+    return nbformat.read(root / "notebooks" / "studies" / f"{name}.ipynb", as_version=4)
+
+
+def run(notebook, parameters):
+    """Execute the code cells; the values that a cell would show are kept, drawn and returned."""
+    space, shown = {}, []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        tree = ast.parse(cell.source)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "cell", "exec"), space)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), space)
+            shown.append(value)
+            if hasattr(value, "_repr_html_"):
+                assert value._repr_html_()
+        if "parameters" in cell.metadata.get("tags", ()):
+            assert set(parameters) <= set(space), "a small parameter is not one of the notebook"
+            space.update(parameters)
+    return space, shown
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_runs_on_small_parameters_and_ends_in_a_verdict(root, name, monkeypatch):
+    monkeypatch.delenv("WORKBENCH_REPORT_DIR", raising=False)
+    space, shown = run(read(root, name), SMALL[name])
+    verdict = space["verdict"]
+    assert isinstance(verdict, pl.DataFrame)
+    assert verdict.columns == list(COLUMNS)
+    assert verdict.height >= 2
+    assert verdict["value"].is_finite().all()
+    inside = verdict.drop_nulls("ci_low")
+    assert (inside["ci_low"] <= inside["value"]).all()
+    assert (inside["value"] <= inside["ci_high"]).all()
+    figures = [value for value in shown if isinstance(value, Figure)]
+    assert figures, "a study shows a chart"
+    assert all(f.to_svg().startswith("<svg") for f in figures)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_reads_like_prose_and_carries_no_output(root, name):
+    notebook = read(root, name)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[0].metadata.tags == ["parameters"]
+    for line in code[0].source.splitlines():
+        assert re.fullmatch(r"\w+: [\w\[\]]+ = .+  # .+", line), line
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert all(len(cell.source.splitlines()) <= 15 for cell in code)
+    opening = notebook.cells[0].source
+    for word in ("# ", "**Claim", "**Method**", "**What this can show**", "**What it cannot**"):
+        assert word in opening
+    assert "?" in opening.splitlines()[0]

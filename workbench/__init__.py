@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import character_tasks, studies
     from workbench.compare import compare, differences
-    from workbench.corpora import Corpus, list_corpora, load_corpus
+    from workbench.corpora import (
+        Corpus,
+        CorpusError,
+        list_corpora,
+        load_corpus,
+        petrov_text,
+    )
     from workbench.reports import render_report, render_reports
     from workbench.segmentation import (
         BoundaryComparison,
@@ -40,6 +46,8 @@ _HOME = {
     "compare_boundaries": "segmentation",
     "segment": "segmentation",
     "Corpus": "corpora",
+    "CorpusError": "corpora",
+    "petrov_text": "corpora",
     "list_corpora": "corpora",
     "load_corpus": "corpora",
     "compare": "compare",
@@ -55,6 +63,7 @@ _MODULES = ("character_tasks", "studies")
 __all__ = [
     "BoundaryComparison",
     "Corpus",
+    "CorpusError",
     "Segmentation",
     "Token",
     "TokenInspector",
@@ -70,6 +79,7 @@ __all__ = [
     "list_tokenizers",
     "load_corpus",
     "load_tokenizer",
+    "petrov_text",
     "render_report",
     "render_reports",
     "segment",

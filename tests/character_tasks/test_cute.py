@@ -101,4 +101,4 @@ def test_a_model_picks_by_likelihood():
     assert dict(share.iter_rows()) == {"longest": 1.0, "shortest": 0.0}
     assert (chosen["logprob"] <= 0).all()
     with pytest.raises(CharacterTaskError, match="3 scores for 4 options"):
-        choose_by_likelihood(items, lambda _, options: [1.0, 2.0, 3.0])
+        choose_by_likelihood(items, lambda *_: [1.0, 2.0, 3.0])

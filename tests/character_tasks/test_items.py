@@ -132,9 +132,9 @@ def test_graphemes_count_what_a_reader_sees(pieces):
         items = build_items([word], [task], 1, lengths=[4], unit="grapheme")
         answer, character = items["answer"][0], items["character"][0]
         expected = {
-            "count_character_frequency": lambda c: pieces.count(c),
+            "count_character_frequency": pieces.count,
             "count_unique_chars": lambda _: len(set(pieces)),
-            "find_first_occurrence": lambda c: pieces.index(c),
+            "find_first_occurrence": pieces.index,
             "find_last_occurrence": lambda c: 3 - pieces[::-1].index(c),
         }[task](character)
         assert answer == expected

@@ -13,6 +13,7 @@ from workbench.character_tasks.items import CHARBENCH_TASKS, build_items, sample
 from workbench.character_tasks.langgame import LANGGAME_TASKS, build_langgame
 from workbench.character_tasks.prompts import PROMPTS, Prompt, in_sentence, with_prompts
 from workbench.character_tasks.reference import reference_answers
+from workbench.character_tasks.running import ask, estimate_run, run_model
 from workbench.character_tasks.scoring import accounting, accuracy, score
 from workbench.character_tasks.store import load_items, make_items, read_recipe, save_items
 from workbench.character_tasks.wordlists import charbench_words, make_identifiers, wordfreq_words
@@ -28,10 +29,12 @@ __all__ = [
     "accounting",
     "accuracy",
     "analyze",
+    "ask",
     "build_cute",
     "build_items",
     "build_langgame",
     "charbench_words",
+    "estimate_run",
     "in_sentence",
     "load_items",
     "make_identifiers",
@@ -39,6 +42,7 @@ __all__ = [
     "read_answers",
     "read_recipe",
     "reference_answers",
+    "run_model",
     "sample_items",
     "save_items",
     "score",

@@ -306,11 +306,12 @@ def token_properties(
 
 def _engines(tokenizer: Tokenizer) -> Iterator[Any]:
     """Ways to encode many texts, the fastest first; None is the library itself."""
+    from workbench.counting.cache import default_folder
     from workbench.counting.engines import make_engine
 
     # A ValueError says that it is no BPE that gigatoken runs: then the library does it.
     with suppress(ValueError):
-        yield make_engine(tokenizer, "gigatoken", None)
+        yield make_engine(tokenizer, "gigatoken", default_folder())
     yield None
 
 

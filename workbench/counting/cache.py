@@ -2,8 +2,8 @@
 
 An entry is a handful of arrays under the SHA-256 of its key. It is written to a temporary file and
 renamed, so a kill at any moment leaves the old state or the new one; one that cannot be read is
-made again; a full disk costs the entry, never the result. Two runs at once take turns on an entry
-by a lock that the operating system releases when a process dies, so nothing is computed twice.
+made again; a full disk costs the entry, never the result. Two runs at once take turns by a lock
+that the operating system releases when a process dies, so nothing is computed twice.
 """
 
 from __future__ import annotations
@@ -66,9 +66,11 @@ class Cache:
 
     Attributes:
         folder: Where; made when first written to. None keeps nothing.
+        locked: Whether the caller holds a lock around its work, so that entries need none.
     """
 
     folder: Path | None
+    locked: bool = False
     _warned: list[str] = field(default_factory=list, compare=False, repr=False)
 
     def get(
@@ -87,15 +89,13 @@ class Cache:
             return dict(compute())
         path = self._path(key)
         found = _read(path)
-        if found is not None:
-            return found
-        with self._lock(path):
-            found = _read(path)  # another run may have finished it while we waited
-            if found is not None:
-                return found
-            arrays = dict(compute())
-            self._write(path, arrays)
-        return arrays
+        if found is None:
+            with contextlib.nullcontext() if self.locked else self.lock(path.stem):
+                found = _read(path)  # another run may have finished it while we waited
+                if found is None:
+                    found = dict(compute())
+                    self._write(path, found)
+        return found
 
     def __contains__(self, key: Mapping[str, Any]) -> bool:
         return self.folder is not None and self._path(key).is_file()
@@ -106,12 +106,22 @@ class Cache:
         name = hashlib.sha256(text.encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npz"
 
-    def _lock(self, path: Path) -> contextlib.AbstractContextManager[Any]:
+    def lock(self, name: str) -> contextlib.AbstractContextManager[Any]:
+        """Take turns with other processes on a piece of work.
+
+        Args:
+            name: Of the work, a hash: its first digits choose one of 4096 lock files. A process
+                holds one at a time, so sharing a file can make somebody wait, never lock both out.
+
+        Returns:
+            A context that holds the lock; one that does nothing where the cache keeps nothing or
+            its folder cannot be locked.
+        """
+        if self.folder is None:
+            return contextlib.nullcontext()
         from filelock import FileLock
 
-        # Few lock files for any number of entries; a process holds one at a time, so sharing one
-        # can only make somebody wait, never lock two processes out.
-        lock = path.parent.parent / "locks" / path.name[:3]
+        lock = self.folder / "locks" / name[:3]
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             guard = FileLock(lock)

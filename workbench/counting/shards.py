@@ -249,14 +249,16 @@ def count_shard(
     sample = CorpusSample(plan.sample, {}, {})
     size = 0
     for part in _parts(shard):
-        work = _Work(part, Cache(folder))
-        text = {name: work.text(name) for name in plan.text}
-        if plan.alone:
-            text["alone_words"] = work.alone_words
-        for job in jobs:
-            name, found = job[0].name, work.count(job, plan, text)
-            counts[name] = counts[name] + found if name in counts else found
-        sample = sample + work.sample(plan)
+        # Another run on the same shard waits here, and then finds everything done.
+        with Cache(folder).lock(hashlib.sha256(part.checksum.encode()).hexdigest()):
+            work = _Work(part, Cache(folder, locked=True))
+            text = {name: work.text(name) for name in plan.text}
+            if plan.alone:
+                text["alone_words"] = work.alone_words
+            found = {job[0].name: work.count(job, plan, text) for job in jobs}
+            sample = sample + work.sample(plan)
+        for name, part_counts in found.items():
+            counts[name] = counts[name] + part_counts if name in counts else part_counts
         size += int(text["bytes"].sum())
     return ShardCounts(counts, sample, size, time.perf_counter() - start)
 
@@ -486,7 +488,9 @@ class _Work:
 
     def _sample(self, code: int, size: int) -> tuple[SampledDocument, ...]:
         rows = np.flatnonzero(self._index["codes"] == code)
-        rows = rows[np.argsort(self.hashes[rows], kind="stable")[:size]]
+        rows = rows[np.argsort(self.hashes[rows], kind="stable")]
+        if len(rows) > size:  # ids that occur twice share a hash: the text decides between them
+            rows = rows[self.hashes[rows] <= self.hashes[rows[size - 1]]]
 
         def compute() -> Arrays:
             texts = self.texts.gather(pl.Series(rows)).str.slice(0, PROBE_CHARACTERS).to_list()

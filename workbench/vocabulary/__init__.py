@@ -9,6 +9,7 @@ from workbench.vocabulary.classes import (
     scripts_of,
 )
 from workbench.vocabulary.entries import Entries, entries_of
+from workbench.vocabulary.health import CHECKS, check_tokenizer, exit_status
 from workbench.vocabulary.junk import junk_reason
 from workbench.vocabulary.lookup import (
     IdReading,
@@ -23,15 +24,18 @@ from workbench.vocabulary.notation import parse_ids
 from workbench.vocabulary.reachability import reachability
 
 __all__ = [
+    "CHECKS",
     "QTOK_CLASSES",
     "UNICODE_VERSION",
     "Entries",
     "IdReading",
     "Lookup",
     "audit_vocabulary",
+    "check_tokenizer",
     "composition",
     "describe",
     "entries_of",
+    "exit_status",
     "junk_reason",
     "kind_of",
     "lookup",

@@ -67,7 +67,7 @@ def _parameters(source: str, notebook: Any) -> Iterator[str]:
     # What `papermill --help-notebook` shows; a union type hides a name from it, which is its loss.
     for cell in notebook["cells"]:
         cell["metadata"].setdefault("tags", [])  # papermill expects them everywhere
-    seen = {one.name for one in _infer_parameters(notebook)}
+    seen = {one.name for one in _infer_parameters(notebook, name="python3", language="python")}
     for one in parameters:
         if one.name not in typed:
             yield f"the parameter {one.name!r} has no type: write {one.name}: {one.type} = …"

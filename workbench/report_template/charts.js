@@ -24,6 +24,8 @@
       .then(() => {
         if (picture) picture.replaceWith(target);
         else holder.prepend(target);
+        const menu = target.querySelector("summary");
+        if (menu) menu.setAttribute("aria-label", "Save this chart");
         holder.dataset.state = "drawn";
       })
       .catch((error) => {

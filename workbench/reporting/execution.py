@@ -80,11 +80,27 @@ def _prepare() -> Any:
     # A kernel named python3 in the user's folder may be another Python: ours goes first.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     import papermill
+    import zmq
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
     from papermill.log import logger
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
+
+    class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill ships no types
+        """Papermill's client, which no longer misses a reply while an Output widget is in use."""
+
+        def process_message(self, *arguments: Any, **keywords: Any) -> Any:
+            """Handle one message of the kernel, then look whether the shell has news.
+
+            For an Output widget nbclient answers on the shell's socket while a task waits there
+            for the cell's reply. jupyter_client sends past that socket's event loop, which takes
+            the one signal that the reply has come: under load one run in a dozen then waited for
+            ever. Asking a socket for its events makes pyzmq look again.
+            """
+            done = super().process_message(*arguments, **keywords)
+            self.kc.shell_channel.socket.get(zmq.EVENTS)
+            return done
 
     class Engine(NBClientEngine):  # type: ignore[misc]  # papermill ships no types
         """Papermill's own engine, with an environment and a folder for the kernel."""
@@ -102,7 +118,7 @@ def _prepare() -> Any:
             start_timeout: int = 60,
             **_: Any,
         ) -> Any:
-            client = PapermillNotebookClient(
+            client = Client(
                 nb_man,
                 kernel_name=kernel_name,
                 startup_timeout=start_timeout,

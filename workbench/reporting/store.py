@@ -94,6 +94,8 @@ def report_name(notebook: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _slug(value: Any) -> str:
+    if isinstance(value, int | float):
+        return str(value)
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._]+", "-", ascii_text).strip("-.")

@@ -212,8 +212,7 @@ GOOD_TEMPLATE = (
         ("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}", "rendered 2 times"),
         (GOOD_TEMPLATE.replace("<|turn|>", "<|other|>"), "'<|other|>', which is no entry"),
         (
-            "{% if add_generation_prompt %}Go: {% else %}Stop: {% endif %}"
-            + "{% for m in messages %}{{ m.content }}|{% endfor %}",
+            "{{ add_generation_prompt }}{% for m in messages %}{{ m.content }}|{% endfor %}",
             "another one",
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,6 +10,10 @@ from typing import Any, TypeVar
 from workbench.tokenizers import Tokenizer
 
 T = TypeVar("T", str, bytes)
+
+#: The merges of a large vocabulary take seconds to find and are asked for again and again.
+_KEPT = 4
+_known: OrderedDict[str, dict[int, Parents]] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,15 @@ def merge_parents(tokenizer: Tokenizer) -> dict[int, Parents]:
     """
     if tokenizer.algorithm != "BPE":
         return {}
+    key = tokenizer.fingerprint
+    if key not in _known:
+        _known[key] = _merge_parents(tokenizer)
+        while len(_known) > _KEPT:
+            _known.popitem(last=False)
+    return _known[key]
+
+
+def _merge_parents(tokenizer: Tokenizer) -> dict[int, Parents]:
     model = tokenizer.definition["model"]
     if tokenizer.library == "tokenizers":
         return _from_merge_list(model)

@@ -21,18 +21,30 @@ from workbench.vocabulary.lookup import (
     token_page,
 )
 from workbench.vocabulary.notation import parse_ids
+from workbench.vocabulary.pruning import (
+    DTYPE_BYTES,
+    Pruning,
+    Usage,
+    count_usage,
+    prune,
+    pruning_curve,
+)
 from workbench.vocabulary.reachability import reachability
 
 __all__ = [
     "CHECKS",
+    "DTYPE_BYTES",
     "QTOK_CLASSES",
     "UNICODE_VERSION",
     "Entries",
     "IdReading",
     "Lookup",
+    "Pruning",
+    "Usage",
     "audit_vocabulary",
     "check_tokenizer",
     "composition",
+    "count_usage",
     "describe",
     "entries_of",
     "exit_status",
@@ -41,6 +53,8 @@ __all__ = [
     "lookup",
     "nearest",
     "parse_ids",
+    "prune",
+    "pruning_curve",
     "qtok_class",
     "reachability",
     "read_ids",

@@ -103,6 +103,8 @@ def comparison(
         KeyError: If there is no metric of a name.
     """
     loaded = _tokenizers(tokenizers)
+    if metrics is not None and not isinstance(metrics, str):
+        metrics = list(metrics)
     chosen = [
         (metric, variant)
         for metric, variant in select_metrics(metrics)
@@ -125,7 +127,7 @@ def comparison(
     if not names:
         raise ValueError("the corpus holds no documents: there is nothing to compare")
     options = Options(_reference(reference, names, by), resamples, level, method, seed)
-    kept = _possible(chosen, names, options, asked=metrics is not None)
+    kept = _possible(chosen, names, options, _named(metrics))
     return Comparison(
         Measured(
             counted, loaded, kept, label, options, _probe(kept, loaded.values(), counted, client)
@@ -270,19 +272,30 @@ def _reference(asked: str | None, names: list[str], by: By) -> str | None:
     return asked
 
 
-def _possible(chosen: Selected, names: list[str], options: Options, *, asked: bool) -> Selected:
-    """What can be computed; asked for by name, what cannot is an error."""
+def _named(metrics: Iterable[str | Metric] | None) -> set[str]:
+    """What a user asked for by name: metrics, and variants as "metric.variant"."""
+    given = [] if metrics is None else [metrics] if isinstance(metrics, str) else metrics
+    return {item if isinstance(item, str) else item.name for item in given}
+
+
+def _possible(chosen: Selected, names: list[str], options: Options, asked: set[str]) -> Selected:
+    """What can be computed; a metric or variant asked for of which nothing can be is an error."""
     kept: Selected = []
+    problems: dict[str, str] = {}
     for metric, variant in chosen:
         problem = ""
         if isinstance(variant, RelativeVariant) and options.reference is None:
             problem = f"needs a reference group, and none of {names[:10]} was named: reference=..."
         elif isinstance(variant, GroupsVariant) and len(names) < 2:
             problem = "is a number over groups: give by='language' or by='domain'"
-        if problem and asked:
-            raise ValueError(f"{metric.name}.{variant.name} {problem}")
-        if not problem:
+        if problem:
+            name = f"{metric.name}.{variant.name}"
+            problems[name if name in asked else metric.name] = f"{name} {problem}"
+        else:
             kept.append((metric, variant))
+    for name in sorted(asked & problems.keys()):
+        if "." in name or name not in {metric.name for metric, _ in kept}:
+            raise ValueError(problems[name])
     return kept
 
 

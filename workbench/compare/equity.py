@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from workbench.compare.measuring import Measured
 from workbench.intervals import interval
-from workbench.metrics._base import FloatArray, GroupsVariant, RelativeVariant, Sums, divide
+from workbench.metrics._base import GroupsVariant, RelativeVariant
+from workbench.metrics.gini import METRIC as GINI
 from workbench.metrics.parity import METRIC as PARITY
 from workbench.metrics.premium import METRIC as PREMIUM
 
@@ -52,55 +52,6 @@ INEQUALITY: Final[dict[str, Any]] = {
     "n": pl.Int64,
 }
 """The columns of `inequality`. `maximum` is 1 − 1/n, what one language paying all would give."""
-
-
-def gini(costs: FloatArray) -> FloatArray:
-    """The Gini coefficient over the last axis.
-
-    Args:
-        costs: float64 (..., groups), not negative; NaN (a group without text) is left out.
-
-    Returns:
-        float64 (...), 0 where all pay alike, at most 1 − 1/n; NaN where nobody pays anything or
-        there are no groups.
-
-    Example:
-        >>> gini(np.array([1.0, 1.0, 4.0])).round(4).item()
-        0.3333
-    """
-    ordered = np.sort(costs, axis=-1)  # NaN goes last
-    known = ~np.isnan(ordered)
-    n = known.sum(axis=-1)
-    rank = np.arange(1, costs.shape[-1] + 1)
-    filled = np.where(known, ordered, 0.0)
-    total = filled.sum(axis=-1)
-    # ΣΣ|cᵢ − cⱼ| = 2 Σ (2i − n − 1) cᵢ over the ordered costs.
-    weighted = ((2 * rank - n[..., None] - 1) * filled).sum(axis=-1)
-    return divide(weighted, n * total)
-
-
-def _gini_of(name: str, denominator: str, unit: str) -> GroupsVariant:
-    def value(sums: Sums) -> FloatArray:
-        return gini(divide(sums["tokens"], sums[denominator]))
-
-    return GroupsVariant(
-        name=name,
-        unit=unit,
-        aggregation="over groups",
-        formula="ΣΣ|cᵢ − cⱼ| / (2 n² μ), c = " + unit.removeprefix("Gini of "),
-        degenerate="groups without text are left out; null if that is all",
-        better="lower",
-        needs=frozenset(("tokens", denominator)),
-        value=value,
-    )
-
-
-GINI: Final = (
-    _gini_of("per_byte", "bytes", "Gini of tokens per byte"),
-    _gini_of("per_document", "documents", "Gini of tokens per document"),
-)
-"""Inequality by the byte, and by the document: where documents are parallel sentences, the second
-compares equal content, while bytes favour scripts that spend more of them on a character."""
 
 
 def _reference(measured: Measured) -> str:
@@ -181,6 +132,9 @@ def equity(
 def inequality(measured: Measured) -> pl.DataFrame:
     """The Gini coefficient of tokens over the groups, with its maximum.
 
+    Where documents are parallel sentences, cost per document compares equal content; bytes favour
+    scripts that spend more of them on a character.
+
     Args:
         measured: A corpus counted by language.
 
@@ -190,7 +144,10 @@ def inequality(measured: Measured) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     options = measured.options
     for tokenizer in measured.tokenizers:
-        for variant in GINI:
+        counted = measured.sums(tokenizer)[0]
+        for variant in GINI.variants:
+            if not (isinstance(variant, GroupsVariant) and variant.needs <= counted.keys()):
+                continue
             spread = measured.spread(tokenizer, variant)
             assert spread is not None
             low, high = interval(

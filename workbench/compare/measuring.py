@@ -163,11 +163,9 @@ class Measured:
         """
         if tokenizer not in self._arrays:
             groups, probes = self.groups[tokenizer], self.probe_sums(tokenizer)
-            needed = {need for _, v in self.chosen for need in getattr(v, "needs", ())}
-            needed |= {"documents", *(f"{metric.name}.documents" for metric, _ in self.chosen)}
-            counted = set(next(iter(groups.values())).sums) & needed
-            probed = {name for sums in probes.values() for name in sums} & needed
-            paired = needed & {"paired", "paired:tokens"}
+            counted = set(next(iter(groups.values())).sums)
+            probed = {name for sums in probes.values() for name in sums}
+            paired = {"paired", "paired:tokens"} if self.options.reference else set()
             place = {name: i for i, name in enumerate(sorted(counted | probed | paired))}
             table = np.zeros((len(groups), BLOCKS, len(place)))
             for row, (name, counts) in enumerate(groups.items()):

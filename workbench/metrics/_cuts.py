@@ -37,7 +37,9 @@ class _Pieces(dict[int, bytes]):
         return self._tokenizer() is None
 
     def __missing__(self, token_id: int) -> bytes:
-        data: bytes = self._tokenizer().token_bytes(token_id)
+        tokenizer = self._tokenizer()
+        assert tokenizer is not None  # whoever asks holds it
+        data: bytes = tokenizer.token_bytes(token_id)
         if self.closed:
             self[token_id] = data
         return data

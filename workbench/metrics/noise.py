@@ -12,8 +12,8 @@ of short tokens, against 0.90 to 0.91, 0.888 to 0.899 and 1.16 to 1.21 for gener
 What is called a rate is a share of the **sites** that a kind of noise can strike (see `KINDS`), so
 5% of a text without capitals to swap is nothing; where nothing was struck the answer is null.
 
-Example: "cats eat" cut as cats| eat, and its noisy form "cxts eat" cut as c|xts| eat: one cut of one
-and two, F1 2/3; three tokens for two, inflation 1.5.
+Example: "cats eat" cut as cats| eat, and its noisy form "cxts eat" cut as c|xts| eat: one cut of
+one and two, F1 2/3; three tokens for two, inflation 1.5.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def boundary_stability(
         >>> row["f1"], row["kappa"], row["inflation"]
         (1.0, None, 1.0)
     """
-    several = not isinstance(tokenizers, str | Tokenizer)
-    loaded = [load_tokenizer(t) for t in (tokenizers if several else [tokenizers])]
+    given = [tokenizers] if isinstance(tokenizers, str | Tokenizer) else tokenizers
+    loaded = [load_tokenizer(tokenizer) for tokenizer in given]
     documents = list(texts)
     if not documents:
         raise ValueError("boundary_stability needs at least one text")
@@ -134,7 +134,7 @@ def boundary_stability(
         ]
         for (name, share), noisy in struck.items():
             found = [_count(tokenizer, *pair) for pair in zip(noisy, clean, strict=True)]
-            sums = {key: np.float64(sum(row[key] for row in found)) for key in _COUNTS}
+            sums = {key: np.array(float(sum(row[key] for row in found))) for key in _COUNTS}
             rows.append(
                 {
                     "tokenizer": tokenizer.name,

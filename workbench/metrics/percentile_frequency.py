@@ -59,7 +59,7 @@ METRIC = Metric(
             name="observed",
             unit="share of tokens",
             aggregation="types",
-            formula="Σ p over ranks ⌊.03 V⌋ … ⌊.83 V⌋ − 1, most frequent first, V = entries observed",
+            formula="Σ p over ranks ⌊.03 V⌋ … ⌊.83 V⌋ − 1 by frequency, V = entries observed",
             degenerate="null where there are no tokens",
             vocabulary="observed",
             value=lambda histogram: percentile_frequency(histogram.counts),

@@ -2,8 +2,8 @@
 
 Source: TokEval, UTF-8 character boundary metrics. A token is whole when its bytes are characters
 from end to end; one that holds a part of a single character is a fallback; one that holds parts of
-two (the tail of é and the head of 你) crosses an edge, and no neighbour can mend it alone. Seen from
-the text, a character of several bytes is split when a cut falls inside it. Special and unknown
+two (the tail of é and the head of 你) crosses an edge, and no neighbour can mend it alone. Seen
+from the text, a character of several bytes is split when a cut falls inside it. Special and unknown
 tokens stand for no bytes of the text and are left out; a character under an unknown token counts as
 not split.
 

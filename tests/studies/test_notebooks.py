@@ -13,8 +13,13 @@ from workbench.views.charts import Figure
 SMALL = {
     "byte_probabilities": {"texts": 3, "cuts_per_text": 3, "seeds": [0]},
     "dynamic_tokenization": {"languages": ["eng_Latn", "hin_Deva"], "merges": [0, 10]},
-    "stochastok": {"tokenizers": ["workbench-bpe"], "ps": [0.1]},
-    "supertokens": {"sizes": [300, 500], "tokenizers": ["bytes"], "most_characters": 20_000},
+    "stochastok": {"tokenizers": ["workbench-bpe"], "ps": [0.1], "most": 10},
+    "supertokens": {
+        "corpora": ["prose"],
+        "sizes": [300, 500],
+        "tokenizers": ["bytes"],
+        "most_characters": 20_000,
+    },
     "theory": {"sizes": [4, 16], "length": 5_000, "seeds": [0, 1]},
     "token_scores": {"tokenizers": ["workbench-bpe", "characters"], "texts": 4},
 }

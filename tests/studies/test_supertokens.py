@@ -138,6 +138,7 @@ def test_tokens_across_spaces_win_held_out_at_the_larger_vocabulary(curve):
     rows = study.verdict(curve)
     assert rows.height == 3 * 2 + 1
     assert rows["ci_low"][:6].is_not_null().all()
+    assert study.verdict(curve, "prose")["measure"].str.contains("prose").all()
 
 
 def test_unequal_vocabularies_are_not_compared():

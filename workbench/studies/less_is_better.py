@@ -189,7 +189,7 @@ def less_is_better(
     texts: Sequence[str],
     size: int,
     *,
-    passes: int = 8,
+    passes: int = 6,
     sample: float = 0.25,
     step: float = 0.1,
     seed: int = 0,

@@ -287,11 +287,12 @@ def crossover(curve: pl.DataFrame, method: Method) -> float | None:
     return None
 
 
-def verdict(curve: pl.DataFrame) -> pl.DataFrame:
+def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
     """Who wins held out at the largest vocabulary, and from where on.
 
     Args:
         curve: From :func:`compression_curve`.
+        where: Names the text in the measure, for tables over several corpora.
 
     Returns:
         The rows of a verdict; gains are against word-bounded BPE of the same size.
@@ -309,28 +310,39 @@ def verdict(curve: pl.DataFrame) -> pl.DataFrame:
             word = "gains" if gain.value > 0 else "loses"
             text = word if gain.excludes(0) else "level with words"
             if row["size"] == part["size"].max():
-                where = crossover(curve, method)  # type: ignore[arg-type]
+                level = crossover(curve, method)  # type: ignore[arg-type]
                 text += (
-                    "; no crossover in range" if where is None else f"; level at V ≈ {where:.0f}"
+                    "; no crossover in range" if level is None else f"; level at V ≈ {level:.0f}"
                 )
             rows.append(
                 verdict_row(
-                    claim, paper, f"characters per token over words, V = {row['size']}", gain, text
+                    claim,
+                    paper,
+                    f"characters per token over words, {where}, V = {row['size']}",
+                    gain,
+                    text,
                 )
             )
     equal = curve.drop_nulls("gain")
     largest = max(equal["size"].to_list(), default=None)
     best = equal.filter(pl.col("size") == largest) if largest is not None else equal
-    table = {row["method"]: row["characters_per_token"] for row in best.to_dicts()}
+    table = {row["method"]: row for row in best.to_dicts()}
     if {"spaces", "less_is_better"} <= set(table):
-        ahead = table["spaces"] > table["less_is_better"]
+        spaces, lib = table["spaces"], table["less_is_better"]
+        if lib["gain_low"] is None or lib["gain_low"] <= 0:
+            text = "Less-is-Better has no gain here to explain"
+        elif spaces["gain"] >= lib["gain"]:
+            text = "holds: BPE that crosses spaces gains as much or more"
+        else:
+            text = "does not hold: it gains more than crossing spaces does"
         rows.append(
             verdict_row(
                 "The gain of Less-is-Better comes from crossing spaces",
                 PAPERS[1],
-                f"BPE across spaces minus Less-is-Better, characters per token, V = {largest}",
-                table["spaces"] - table["less_is_better"],
-                "holds: BPE across spaces does as well" if ahead else "does not hold",
+                f"BPE across spaces less Less-is-Better, characters per token, {where}, "
+                f"V = {largest}",
+                spaces["characters_per_token"] - lib["characters_per_token"],
+                text,
             )
         )
     return verdict_frame(rows)

@@ -16,6 +16,7 @@ from workbench.character_tasks.reference import reference_answers
 from workbench.character_tasks.running import ask, estimate_run, run_model
 from workbench.character_tasks.scoring import accounting, accuracy, score
 from workbench.character_tasks.store import load_items, make_items, read_recipe, save_items
+from workbench.character_tasks.stratified import achieved_design, build_stratified
 from workbench.character_tasks.wordlists import charbench_words, make_identifiers, wordfreq_words
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "Prompt",
     "accounting",
     "accuracy",
+    "achieved_design",
     "analyze",
     "ask",
     "build_cute",
     "build_items",
     "build_langgame",
+    "build_stratified",
     "charbench_words",
     "estimate_run",
     "in_sentence",

@@ -320,6 +320,7 @@ class View {
     this.store = store;
     this.rows = new Map(); // key -> row view
     this.pinned = null; // { row: key, index }
+    this.ranks = new Map(); // what the kernel said of the order of tokens
     this.root = h("div", { class: "wbi", role: "region", "aria-label": "Token inspector", "data-lm-suppress-shortcuts": "true" });
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.root.append(this.top(), this.windowBar(), this.body(), ...this.panels());
@@ -543,7 +544,7 @@ class View {
     const chosen = state.selection;
     this.pinned = chosen ? { row: rows[chosen.row].key, index: chosen.index } : null;
     this.showPins();
-    if (this.here && !this.here.chip.isConnected) this.leave();
+    this.refresh();
     this.root.dataset.n = String(state.n ?? "");
     this.root.dataset.version = String(state.version);
     if (this.store.queued === null) this.root.dataset.state = "settled";
@@ -609,6 +610,16 @@ class View {
   colour() {
     this.store.rows.forEach((row, place) => this.rows.get(row.key)?.colour(this.store.heat[place]));
     this.scoreSaid(this.store.heat);
+    this.refresh();
+  }
+
+  // The card again, where the text or the scores under it have changed.
+  refresh() {
+    const { here } = this;
+    if (!here) return;
+    this.unmark();
+    if (here.chip.isConnected) this.visit(here.one, here.node, here.chip);
+    else this.leave();
   }
 
   // -- the card --
@@ -683,7 +694,7 @@ class View {
     }
     const graphemes = this.store.welcome.graphemes;
     const score = h("dd", { text: "" });
-    const rank = h("dd", { text: "…" });
+    const rank = h("dd");
     const rows = [
       ["id", number(token.id).replaceAll(",", "")], ["piece", piece(token.piece)], ["text", token.said], ["bytes", token.hex || "none"],
       ["at bytes", span(place.byte)], ["at characters", span(place.char)], ["graphemes", graphemes[token.grapheme]],
@@ -703,7 +714,14 @@ class View {
         h("li", {}, h("span", { class: "wbi-letter", style: this.rows.get(row.key).series, text: row.facts.letter }), h("span", {}, chips.length ? chips.map(({ token: t }) => chip(t)) : "no token in sight")))));
     }
     this.card.append(h("p", {}, h("button", { type: "button", class: "wbi-link", onclick: () => { this.pin(one, place.index); this.open("why"); }, text: "Why this cut" }), " ", h("button", { type: "button", class: "wbi-link", onclick: () => this.page(this.placeOf(one), token.id), text: "Page of this token" })));
-    this.lookFor("rank", { row: this.placeOf(one), id: token.id }, (said) => { rank.textContent = said; });
+    const known = `${one.key} ${token.id}`;
+    rank.textContent = this.ranks.get(known) ?? "…";
+    if (!this.ranks.has(known)) {
+      this.lookFor("rank", { row: this.placeOf(one), id: token.id }, (said) => {
+        this.ranks.set(known, said);
+        rank.textContent = said;
+      });
+    }
     if (text) this.lookFor("top", { row: this.placeOf(one), index: place.index }, (data) => this.rivals(list, data));
   }
 
@@ -746,11 +764,10 @@ class View {
 
   open(name) {
     for (const [other, { button, panel }] of Object.entries(this.tabs)) {
-      const shown = other === name && (panel.hidden || name === "why" || document.activeElement !== button);
+      const shown = other === name;
       panel.hidden = !shown;
       button.setAttribute("aria-selected", String(shown));
-      if (other === name) button.tabIndex = 0;
-      else button.tabIndex = -1;
+      button.tabIndex = shown ? 0 : -1;
     }
     this.choices();
     if (name === "why") this.why();
@@ -847,7 +864,6 @@ class View {
 
   async page(row, id) {
     this.open("vocabulary");
-    this.tabs.vocabulary.panel.hidden = false;
     this.queryRow.value = String(row);
     this.query.value = String(id);
     try {

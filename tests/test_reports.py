@@ -451,6 +451,23 @@ def test_widgets_become_what_they_show_and_controls_go():
     assert "widgets" not in book.metadata
 
 
+def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
+    frame = pl.DataFrame({"piece": ["plain", " the", "a\n", ""], "n": [1, -2, None, 4]})
+    cell = nbformat.v4.new_code_cell("x")
+    cell.outputs = [output({"text/html": frame._repr_html_(), "text/plain": "x"})]
+    make_static(nbformat.v4.new_notebook(cells=[cell]))
+    html = cell.outputs[0].data["text/html"]
+    for shown in (
+        "<td>plain</td>",
+        "<td>&quot; the&quot;</td>",
+        "<td>&quot;&quot;</td>",
+        '<td class="number">-2</td>',
+        '<td class="number">null</td>',
+    ):
+        assert shown in html, shown
+    assert "<td>a" not in html
+
+
 def test_importing_the_public_module_is_quick_and_light(root):
     code = (
         "import sys, workbench, workbench.reports, workbench.cli;"

@@ -141,6 +141,15 @@ def _prepare() -> Any:
     return papermill
 
 
+# A page has room that a cell has not: whole sentences in tables, and no types under the names.
+TABLES = {
+    "POLARS_FMT_MAX_ROWS": "40",
+    "POLARS_FMT_STR_LEN": "300",
+    "POLARS_FMT_TABLE_HIDE_COLUMN_DATA_TYPES": "1",
+    "POLARS_FMT_TABLE_HIDE_DATAFRAME_SHAPE_INFORMATION": "1",
+}
+
+
 def kernel_environment(work: Path) -> dict[str, str]:
     """The environment of a report's kernel.
 
@@ -149,6 +158,7 @@ def kernel_environment(work: Path) -> dict[str, str]:
     """
     return {
         **os.environ,
+        **TABLES,
         REPORT_DIR: str(work / "tables"),
         "PYTHONHASHSEED": "0",  # the order of sets must not change the tables
         "IPYTHONDIR": str(work / "ipython"),  # the user's start-up files must not either

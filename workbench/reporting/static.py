@@ -135,5 +135,18 @@ def _keep(output: Any, out: Extracted) -> Any:
     kept = {mime: data[mime] for mime in SHOWN_MIMES if mime in data}
     if not kept:
         return None
+    if 'class="dataframe"' in kept.get("text/html", ""):
+        kept["text/html"] = _for_reading(kept["text/html"])
     output.data = _node(kept)
     return output
+
+
+def _for_reading(table: str) -> str:
+    """A polars table as a page shows it: numbers to the right, and texts without quotes.
+
+    A text that begins or ends with white space keeps its quotes, for else nobody would see it.
+    """
+    table = re.sub(
+        r"<td>(-?[\d.,]+(?:e[+-]?\d+)?|null|NaN)</td>", r'<td class="number">\1</td>', table
+    )
+    return re.sub(r"<td>&quot;(\S|\S[^<]*\S)&quot;</td>", r"<td>\1</td>", table)

@@ -26,7 +26,7 @@ from workbench.studies.cover_encodings import (
     Floats,
     LogProbabilities,
 )
-from workbench.studies.markov import SwitchingSource, bpe_dictionary, bpe_encoder
+from workbench.studies.markov import SwitchingSource, bpe_dictionary, bpe_encoder, smaller_bpe
 from workbench.studies.prefix_tree import PrefixTree
 from workbench.studies.token_ngram import TokenNgram
 from workbench.studies.token_scores import fit_ngram
@@ -55,6 +55,7 @@ __all__ = [
 
 PAPER = "Phan, Havasi, Muckley and Ullrich 2024"
 METHODS = ("naive", "healing", "exact")
+_BPE_LETTERS = 50_000
 
 
 def markov_token_model(
@@ -166,8 +167,10 @@ def learned_bias(
         fresh = source.sample(prompts * longest, 2 * seed + 1)
         cuts = np.random.default_rng(seed).integers(source.order, longest + 1, prompts).tolist()
         asked = [fresh[i * longest : i * longest + cut] for i, cut in enumerate(cuts)]
+        # A few dozen merges are settled long before the bigram is.
+        largest = bpe_dictionary(text[:_BPE_LETTERS], max(sizes))
         for size in sizes:
-            entries, merges = bpe_dictionary(text, size)
+            entries, merges = smaller_bpe(*largest, size)
             encode = bpe_encoder(entries, merges)
             ngram = TokenNgram(2, range(len(entries))).fit(map(encode, learn))
             vocabulary = {i: entry.encode() for i, entry in enumerate(entries)}

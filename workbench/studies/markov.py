@@ -173,17 +173,34 @@ def greedy_encode(text: str, entries: Sequence[str]) -> list[str]:
     ['AA', 'B', 'A']
     """
     known = set(entries)
-    longest = max(map(len, known), default=0)
-    out, at = [], 0
-    while at < len(text):
-        for length in range(min(longest, len(text) - at), 0, -1):
-            if text[at : at + length] in known:
-                out.append(text[at : at + length])
-                at += length
-                break
-        else:
+    beginnings = {entry[:length] for entry in known for length in range(1, len(entry) + 1)}
+    out, at, size = [], 0, len(text)
+    while at < size:
+        # Walk down the tree of beginnings; the last entry met on the way is the longest.
+        best, end = at, at + 1
+        while end <= size and (piece := text[at:end]) in beginnings:
+            if piece in known:
+                best = end
+            end += 1
+        if best == at:
             raise ValueError(f"No entry of the dictionary starts with {text[at]!r}.")
+        out.append(text[at:best])
+        at = best
     return out
+
+
+def smaller_bpe(
+    entries: Sequence[str], merges: Sequence[tuple[str, str]], size: int
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """The dictionary that training would have given had it stopped at ``size`` entries.
+
+    Merges are learnt one after the other, so a smaller dictionary is the beginning of a larger.
+
+    >>> smaller_bpe(["A", "B", "AB", "ABAB"], [("A", "B"), ("AB", "AB")], 3)
+    (['A', 'B', 'AB'], [('A', 'B')])
+    """
+    letters = len(entries) - len(merges)
+    return list(entries[:size]), list(merges[: max(0, size - letters)])
 
 
 def bpe_encoder(

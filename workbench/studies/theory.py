@@ -25,6 +25,7 @@ from workbench.studies.markov import (
     bpe_encode,
     greedy_encode,
     lzw_dictionary,
+    smaller_bpe,
 )
 from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
 
@@ -105,12 +106,13 @@ def cross_entropies(
         }
     ]
     for method in methods:
+        learnt = bpe_dictionary(learn, max(sizes)) if method == "BPE" and sizes else ([], [])
         for size in sizes:
             if method == "LZW":
                 entries = lzw_dictionary(learn, size)
                 counted, scored = greedy_encode(learn, entries), greedy_encode(held_out, entries)
             elif method == "BPE":
-                entries, merges = bpe_dictionary(learn, size)
+                entries, merges = smaller_bpe(*learnt, size)
                 counted = bpe_encode(learn, entries, merges)
                 scored = bpe_encode(held_out, entries, merges)
             else:

@@ -463,6 +463,8 @@ def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
         "<td>&quot;&quot;</td>",
         '<td class="number">-2</td>',
         '<td class="number">null</td>',
+        '<th class="number">n</th>',
+        "<th>piece</th>",
     ):
         assert shown in html, shown
     assert "<td>a" not in html

@@ -146,7 +146,18 @@ def _for_reading(table: str) -> str:
 
     A text that begins or ends with white space keeps its quotes, for else nobody would see it.
     """
-    table = re.sub(
-        r"<td>(-?[\d.,]+(?:e[+-]?\d+)?|null|NaN)</td>", r'<td class="number">\1</td>', table
-    )
+    number = re.compile(r"-?[\d.,]+(?:e[+-]?\d+)?|null|NaN|…")
+    rows = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in table.split("</tr>")]
+    columns = zip(*(row for row in rows if row), strict=False)
+    numeric = [all(map(number.fullmatch, cells)) for cells in columns]
+
+    def mark(row: re.Match[str]) -> str:
+        turn = iter(numeric)
+        return re.sub(
+            r"<(t[dh])>",
+            lambda tag: f'<{tag[1]} class="number">' if next(turn, False) else tag[0],
+            row[0],
+        )
+
+    table = re.sub(r"<tr>.*?</tr>", mark, table, flags=re.DOTALL)
     return re.sub(r"<td>&quot;(\S|\S[^<]*\S)&quot;</td>", r"<td>\1</td>", table)

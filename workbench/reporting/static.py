@@ -147,7 +147,10 @@ def _for_reading(table: str) -> str:
     A text that begins or ends with white space keeps its quotes, for else nobody would see it.
     """
     number = re.compile(r"-?[\d.,]+(?:e[+-]?\d+)?|null|NaN|…")
-    rows = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in table.split("</tr>")]
+    rows = [
+        re.findall(r"<td>(.*?)</td>", row, re.DOTALL)
+        for row in table[table.find("<tbody>") :].split("</tr>")
+    ]
     columns = zip(*(row for row in rows if row), strict=False)
     numeric = [all(map(number.fullmatch, cells)) for cells in columns]
 

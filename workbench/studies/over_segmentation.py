@@ -1,0 +1,371 @@
+"""Who pays how many tokens for the same content: languages, scripts, and kinds of text.
+
+Three papers, one measurement. Petrov and others 2023 count tokens of parallel sentences against
+English (the premium) and turn them into money and context. Needle Threading (Roberts and others
+2024) counts characters per token of strings that no vocabulary holds, such as UUIDs. MAGNET (Ahia
+and others 2024) sets, per script, how often a learned boundary should come; those priors times
+bytes are **targets** of a training that is not done here, and are labelled so.
+
+The counting is :func:`workbench.compare.comparison`'s; here are the split of a premium into what
+UTF-8 costs and what the vocabulary adds, scripts, kinds of text, and the targets.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from workbench.compare import comparison
+from workbench.corpora import Corpus, load_corpus
+from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
+from workbench.tokenizers import Tokenizer
+
+__all__ = [
+    "MAGNET_PRIORS",
+    "PAPERS",
+    "corpus_for",
+    "generated_texts",
+    "inequality",
+    "language_costs",
+    "magnet_targets",
+    "script_of",
+    "script_summary",
+    "type_rates",
+    "verdict",
+]
+
+PAPERS = (
+    "Petrov, La Malfa, Torr and Bibi 2023",
+    "Roberts, Han and Albanie 2024 (Needle Threading)",
+    "Ahia and others 2024 (MAGNET)",
+)
+
+_INDIC = ("Beng", "Deva", "Gujr", "Guru", "Knda", "Mlym", "Orya", "Taml", "Telu")
+MAGNET_PRIORS: dict[str, float] = {"Latn": 0.2, "Cyrl": 0.1, **dict.fromkeys(_INDIC, 0.08)}
+"""Boundaries per byte that MAGNET's released configuration asks for, by script (ISO 15924). Its
+Indic prior was used for Bengali, Hindi and Telugu; other Indic scripts are our extension."""
+
+
+def corpus_for(corpus: Corpus | str, path: str = "", languages: Sequence[str] = ()) -> Corpus:
+    """A parallel corpus by name, with the folder that FLORES needs.
+
+    Args:
+        corpus: A corpus, or the name of one.
+        path: Where its files are; "" for what is bundled.
+        languages: Codes to keep; none keeps all.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        CorpusError: When there is no such corpus or language.
+    """
+    if isinstance(corpus, Corpus):
+        return corpus.filter(language=list(languages)) if languages else corpus
+    options: dict[str, Any] = {"path": path} if path else {}
+    return load_corpus(corpus, languages=list(languages) or None, **options)
+
+
+def script_of(language: str) -> str:
+    """The ISO 15924 part of a language's code, "" where it has none.
+
+    >>> script_of("hin_Deva"), script_of("en")
+    ('Deva', '')
+    """
+    return language.partition("_")[2]
+
+
+def language_costs(
+    tokenizers: Sequence[Tokenizer | str],
+    corpus: Corpus,
+    *,
+    reference: str = "eng_Latn",
+    price: float = 1.0,
+    window: int = 8192,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """What the same content costs in each language, and how much of it is UTF-8.
+
+    The premium is the product of two factors: bytes against the reference's bytes, which any
+    byte-level model pays, and tokens per byte against the reference's, which is the vocabulary's
+    doing. Below 1, the second means that the vocabulary makes up for some of UTF-8.
+
+    Args:
+        tokenizers: Names or tokenizers.
+        corpus: Parallel documents by language.
+        reference: The language the others are compared with.
+        price: Money for a million tokens.
+        window: Tokens of a context window.
+        seed: Of the bootstrap over parallel sentences.
+
+    Returns:
+        The columns of :data:`workbench.compare.equity.EQUITY`, and ``script``, ``byte_premium``
+        and ``vocabulary_premium`` (their product is ``premium``).
+
+    Raises:
+        ValueError: When the reference is not among the languages.
+    """
+    counted = comparison(
+        list(tokenizers), corpus, ["premium", "parity"], "language", reference=reference, seed=seed
+    )
+    sizes = _bytes_by_language(corpus)
+    factor = pl.col("group").replace_strict(
+        {language: size / sizes[reference] for language, size in sizes.items()},
+        return_dtype=pl.Float64,
+    )
+    return counted.equity(price=price, window=window).with_columns(
+        script=pl.col("group").str.extract(r"_(\w+)$", 1).fill_null(""),
+        byte_premium=factor,
+        vocabulary_premium=pl.col("premium") / factor,
+    )
+
+
+def _bytes_by_language(corpus: Corpus) -> dict[str, int]:
+    frame = corpus.scan().group_by("language").agg(pl.col("text").str.len_bytes().sum()).collect()
+    return {str(language): int(size) for language, size in frame.sort("language").rows()}
+
+
+def inequality(
+    tokenizers: Sequence[Tokenizer | str],
+    corpus: Corpus,
+    *,
+    reference: str = "eng_Latn",
+    seed: int = 0,
+) -> pl.DataFrame:
+    """One number per tokenizer: the Gini coefficient of tokens per sentence over languages.
+
+    Args:
+        tokenizers: Names or tokenizers.
+        corpus: Parallel documents by language.
+        reference: As for :func:`language_costs`; it does not change the number.
+        seed: Of the bootstrap.
+
+    Returns:
+        ``tokenizer, gini, ci_low, ci_high, maximum, groups, n``; 0 is equality.
+    """
+    counted = comparison(
+        list(tokenizers), corpus, ["premium", "gini"], "language", reference=reference, seed=seed
+    )
+    table = counted.inequality().filter(pl.col("variant") == "per_document")
+    return table.select("tokenizer", "gini", "ci_low", "ci_high", "maximum", "groups", "n")
+
+
+def script_summary(costs: pl.DataFrame) -> pl.DataFrame:
+    """Premiums by script: each language counts once.
+
+    Args:
+        costs: From :func:`language_costs`.
+
+    Returns:
+        ``tokenizer, script, languages, lowest, median, highest, median_bytes``, dearest first.
+        Languages are no sample from a script, so there is no interval over them.
+    """
+    return (
+        costs.filter(pl.col("group") != pl.col("reference"))
+        .group_by("tokenizer", "script", maintain_order=True)
+        .agg(
+            languages=pl.len(),
+            lowest=pl.col("premium").min(),
+            median=pl.col("premium").median(),
+            highest=pl.col("premium").max(),
+            median_bytes=pl.col("byte_premium").median(),
+        )
+        .sort("tokenizer", "median", descending=[False, True], maintain_order=True)
+    )
+
+
+def generated_texts(n: int = 40, seed: int = 0) -> dict[str, list[str]]:
+    """Strings that no vocabulary was trained on, made here.
+
+    Args:
+        n: Documents of each kind.
+        seed: The same seed gives the same strings.
+
+    Returns:
+        By kind: ``UUIDs`` (version 4, ten to a document), ``hexadecimal`` (64 digits),
+        ``digits`` (40 digits) and ``JSON`` (the key-value haystacks of Needle Threading: UUIDs to
+        UUIDs).
+
+    Raises:
+        ValueError: When ``n`` is below 1.
+
+    >>> [len(text) for text in generated_texts(2)["hexadecimal"]]
+    [64, 64]
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of documents of each kind, at least 1, not {n}.")
+    rng = np.random.default_rng(seed)
+
+    def name() -> str:
+        return str(uuid.UUID(bytes=rng.bytes(16), version=4))
+
+    return {
+        "UUIDs": [" ".join(name() for _ in range(10)) for _ in range(n)],
+        "hexadecimal": [rng.bytes(32).hex() for _ in range(n)],
+        "digits": ["".join(map(str, rng.integers(0, 10, 40))) for _ in range(n)],
+        "JSON": [
+            "{" + ", ".join(f'"{name()}": "{name()}"' for _ in range(5)) + "}" for _ in range(n)
+        ],
+    }
+
+
+def type_rates(
+    tokenizers: Sequence[Tokenizer], texts: Mapping[str, Sequence[str]], *, seed: int = 0
+) -> pl.DataFrame:
+    """Characters per token by kind of text.
+
+    Args:
+        tokenizers: Any.
+        texts: Documents by kind, such as :func:`generated_texts` and prose.
+        seed: Of the bootstrap over documents.
+
+    Returns:
+        ``tokenizer, kind, characters_per_token, ci_low, ci_high, documents``, pooled over the
+        documents of a kind, special tokens not counted.
+
+    Raises:
+        ValueError: When a kind has no text with a token.
+    """
+    rows = []
+    for tok in tokenizers:
+        for kind, documents in texts.items():
+            tokens = [len(ids) for ids in tok.encode_batch(list(documents))]
+            if not sum(tokens):
+                raise ValueError(f"The kind {kind!r} has no text with a token.")
+            rate = ratio_over_documents([len(t) for t in documents], tokens, seed=seed)
+            rows.append((tok.name, kind, rate.value, rate.low, rate.high, rate.n))
+    return pl.DataFrame(
+        rows,
+        schema={
+            "tokenizer": pl.String,
+            "kind": pl.String,
+            "characters_per_token": pl.Float64,
+            "ci_low": pl.Float64,
+            "ci_high": pl.Float64,
+            "documents": pl.Int64,
+        },
+        orient="row",
+    )
+
+
+def magnet_targets(
+    corpus: Corpus,
+    *,
+    reference: str = "eng_Latn",
+    priors: Mapping[str, float] = MAGNET_PRIORS,
+) -> pl.DataFrame:
+    """What MAGNET's boundary priors ask for: targets, not results.
+
+    Args:
+        corpus: Parallel documents by language.
+        reference: The language the others are compared with; its script needs a prior.
+        priors: Boundaries per byte by script.
+
+    Returns:
+        ``language, script, bytes, prior, target_segments`` (prior times bytes) and
+        ``target_premium`` (against the reference), for languages whose script has a prior.
+
+    Raises:
+        ValueError: When the reference is missing, or its script has no prior.
+    """
+    sizes = _bytes_by_language(corpus)
+    if reference not in sizes or script_of(reference) not in priors:
+        raise ValueError(
+            f"The reference {reference!r} must be a language of the corpus "
+            f"({', '.join(sizes)}) whose script has a prior ({', '.join(priors)})."
+        )
+    base = sizes[reference] * priors[script_of(reference)]
+    rows = [
+        (language, script, size, priors[script], size * priors[script])
+        for language, size in sizes.items()
+        if (script := script_of(language)) in priors
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "language": pl.String,
+            "script": pl.String,
+            "bytes": pl.Int64,
+            "prior": pl.Float64,
+            "target_segments": pl.Float64,
+        },
+        orient="row",
+    ).with_columns(target_premium=pl.col("target_segments") / base)
+
+
+def verdict(
+    costs: pl.DataFrame, rates: pl.DataFrame, targets: pl.DataFrame, prose: str = "prose"
+) -> pl.DataFrame:
+    """Who pays most, how general it is, and what the targets would change.
+
+    Args:
+        costs: From :func:`language_costs`.
+        rates: From :func:`type_rates`, with the kinds "UUIDs" and ``prose``.
+        targets: From :func:`magnet_targets`.
+        prose: The kind that UUIDs are compared with.
+
+    Returns:
+        The rows of a verdict.
+    """
+    rows: list[dict[str, Any]] = []
+    others = costs.filter(pl.col("group") != pl.col("reference"))
+    for name, part in others.group_by("tokenizer", maintain_order=True):
+        top = part.row(0, named=True)
+        premium = Estimate(top["premium"], top["ci_low"], top["ci_high"], top["n"])
+        claim = "The same content costs more tokens in other languages"
+        rows.append(
+            verdict_row(
+                claim,
+                PAPERS[0],
+                f"tokens of {top['group']} over {top['reference']}, the dearest, {name[0]}",
+                premium,
+                f"holds; UTF-8 alone makes {top['byte_premium']:.2f} of it"
+                if premium.low is not None and premium.low > 1
+                else "not shown by this sample",
+            )
+        )
+        above = part.filter(pl.col("ci_low") > 1).height
+        rows.append(
+            verdict_row(
+                claim,
+                PAPERS[0],
+                f"share of {part.height} languages whose interval lies above 1, {name[0]}",
+                above / part.height,
+                "holds for most" if above > part.height / 2 else "holds for a minority",
+            )
+        )
+    for row in rates.filter(pl.col("kind") == "UUIDs").iter_rows(named=True):
+        near = rates.filter((pl.col("kind") == prose) & (pl.col("tokenizer") == row["tokenizer"]))
+        known = near["ci_low"].to_list()
+        apart = known and known[0] is not None and (row["ci_high"] or np.inf) < known[0]
+        rows.append(
+            verdict_row(
+                "A context window holds far fewer UUIDs than prose",
+                PAPERS[1],
+                f"characters per token of UUIDs, {row['tokenizer']}",
+                Estimate(
+                    row["characters_per_token"], row["ci_low"], row["ci_high"], row["documents"]
+                ),
+                f"{'holds' if apart else 'not shown'}; {prose} has "
+                f"{near['characters_per_token'].item():.2f}"
+                if near.height
+                else "no prose to compare with",
+            )
+        )
+    if targets.height > 1:
+        spread = targets.filter(pl.col("target_premium") != 1)["target_premium"]
+        for end, value in (("lowest", spread.min()), ("highest", spread.max())):
+            rows.append(
+                verdict_row(
+                    "Boundary priors by script make languages cost alike",
+                    PAPERS[2],
+                    f"{end} target premium of {spread.len()} languages, from priors times bytes",
+                    float(value),  # type: ignore[arg-type]
+                    "a target, not a result: its predictors must be trained",
+                )
+            )
+    return verdict_frame(rows)

@@ -7,7 +7,7 @@ what changed is drawn again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import NamedTuple, TypeVar
 
@@ -82,8 +82,7 @@ class Content(NamedTuple):
     direction: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A content and its place.
 
     Attributes:
@@ -145,36 +144,51 @@ def items(seg: Segmentation, start: int = 0, stop: int | None = None) -> list[It
     ends = columns.byte_end[window].tolist()
     special = columns.special[window].tolist()
     source, normalized = seg.source, seg.normalized
-    chips: list[Chip] = []
     status = grapheme_status(seg, start, stop)
-    for token_id, (a, b), begin, end, is_special, grapheme in zip(
-        ids, norm, begins, ends, special, status, strict=True
-    ):
-        was = source[begin:end]
-        data = _seen(normalized[a:b], was)
-        before = None if data == was else was
-        is_unknown = token_id == unknown
-        chips.append(Chip(token_id, data, before, is_special, is_unknown, begin, end, grapheme))
-    heads = [i for i in range(len(chips)) if i == 0 or not joined[start + i]]
+    rows = list(zip(ids, norm, begins, ends, special, status, strict=True))
+    heads = [0, *(np.flatnonzero(~joined[start + 1 : stop]) + 1).tolist()] if rows else []
     drawn: list[Item] = []
-    for head, tail in pairwise([*heads, len(chips)]):
-        begin, end = begins[head], max(ends[head:tail])
-        piece = source[begin:end]
-        members = tuple(
-            chip._replace(start=chip.start - begin, end=chip.end - begin)
-            for chip in chips[head:tail]
-        )
-        kind = "token" if len(members) == 1 else "group"
-        if kind == "group":
-            # Inside a group the source belongs to all of it; each part shows what it is.
-            whole = b"".join(chip.data for chip in members)
-            if whole == piece:
-                members = tuple(chip._replace(was=None) for chip in members)
-        shown = piece if kind == "group" else b""
-        breaks = _ends_line(piece or members[0].data)
-        content = Content(kind, members, shown, "", breaks, direction(piece))
+    for head, tail in pairwise([*heads, len(rows)]):
+        token_id, (a, b), begin, end, is_special, grapheme = rows[head]
+        if tail - head == 1:
+            was = source[begin:end]
+            data = _seen(normalized[a:b], was)
+            is_unknown = token_id == unknown
+            content = _single(token_id, data, was, is_special, is_unknown, grapheme)
+        else:
+            end = max(ends[head:tail])
+            content = _group(rows[head:tail], source[begin:end], normalized, unknown)
         drawn.append(Item(content, start + head, begin, end))
     return _with_drops(seg, drawn, start, stop)
+
+
+@lru_cache(maxsize=1 << 17)
+def _single(
+    token_id: int, data: bytes, was: bytes, special: bool, unknown: bool, grapheme: int
+) -> Content:
+    before = None if data == was else was
+    chip = Chip(token_id, data, before, special, unknown, 0, len(was), grapheme)
+    return Content("token", (chip,), b"", "", _ends_line(was or data), direction(was))
+
+
+def _group(
+    rows: Sequence[tuple[int, tuple[int, int], int, int, bool, int]],
+    piece: bytes,
+    normalized: bytes,
+    unknown: int,
+) -> Content:
+    """The look of tokens that share a grapheme: the source is the group's, each part its own."""
+    origin = rows[0][2]
+    chips = []
+    for token_id, (a, b), begin, end, special, grapheme in rows:
+        was = piece[begin - origin : end - origin]
+        data = _seen(normalized[a:b], was)
+        before = None if data == was else was
+        places = (begin - origin, end - origin)
+        chips.append(Chip(token_id, data, before, special, token_id == unknown, *places, grapheme))
+    if b"".join(chip.data for chip in chips) == piece:
+        chips = [chip._replace(was=None) for chip in chips]
+    return Content("group", tuple(chips), piece, "", _ends_line(piece), direction(piece))
 
 
 def _with_drops(seg: Segmentation, drawn: list[Item], start: int, stop: int) -> list[Item]:
@@ -202,7 +216,7 @@ def _with_drops(seg: Segmentation, drawn: list[Item], start: int, stop: int) -> 
 def _losing(item: Item, piece: bytes, reason: str) -> Item:
     """A group that covers dropped bytes says so itself: they stand between its tokens."""
     said = "; ".join(filter(None, [item.content.reason, f"{spoken(piece)}: {reason}"]))
-    return replace(item, content=item.content._replace(reason=said))
+    return item._replace(content=item.content._replace(reason=said))
 
 
 def grapheme_status(seg: Segmentation, start: int = 0, stop: int | None = None) -> list[int]:
@@ -229,7 +243,8 @@ def grapheme_status(seg: Segmentation, start: int = 0, stop: int | None = None) 
         twin = (begins[1:] == begins[:-1]) & (ends[1:] == ends[:-1]) & (ends[1:] > begins[1:])
         status[1:][twin] = 2
         status[:-1][twin] = 2
-    return [int(number) for number in np.where(begins == ends, 4, status)]
+    numbers: list[int] = np.where(begins == ends, 4, status).tolist()
+    return numbers
 
 
 def token_title(seg: Segmentation, index: int) -> str:
@@ -348,17 +363,15 @@ def cuts(segs: Sequence[Segmentation], start: int = 0, stop: int | None = None) 
     stop = len(source) if stop is None else min(stop, len(source))
     if start >= stop:
         return []
-    who: dict[int, list[int]] = {start: []}
-    for number, seg in enumerate(segs):
-        inside = seg.boundaries
-        low, high = np.searchsorted(inside, [start, stop])
-        for offset in inside[low:high].tolist():
-            who.setdefault(offset, []).append(number)
+    inner = [seg.boundaries[slice(*np.searchsorted(seg.boundaries, [start, stop]))] for seg in segs]
+    places = np.unique(np.concatenate([np.array([start]), *inner]))
+    makers = np.array([np.isin(places, one) for one in inner], dtype=bool)
     if start == 0:
-        who[0] = list(range(len(segs)))
-    places = sorted(who)
-    out = []
-    for begin, end in pairwise([*places, stop]):
-        piece = source[begin:end]
-        out.append(Cut(piece, tuple(who[begin]), _ends_line(piece), direction(piece), begin))
-    return out
+        makers[:, 0] = True
+    patterns, which = np.unique(makers.T, axis=0, return_inverse=True)
+    names = [tuple(np.flatnonzero(pattern).tolist()) for pattern in patterns]
+    begins = places.tolist()
+    return [
+        Cut(piece := source[begin:end], names[who], _ends_line(piece), direction(piece), begin)
+        for begin, end, who in zip(begins, [*begins[1:], stop], which.ravel().tolist(), strict=True)
+    ]

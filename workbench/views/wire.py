@@ -7,7 +7,7 @@ covers, and the browser adds them up.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -61,47 +61,42 @@ class Window:
         )
 
 
-@dataclass
 class Lane(Generic[_Look]):
-    """A list of looks as the browser knows it, and the way to bring it up to date.
+    """A list of looks as the browser knows it, and the way to bring it up to date."""
 
-    Attributes:
-        keys: what the browser has drawn.
-    """
-
-    keys: list[int] = field(default_factory=list)
-    _known: dict[_Look, int] = field(default_factory=dict)
-    _sent: set[int] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._drawn: list[_Look] = []
+        self._known: dict[_Look, int] = {}
+        self._sent: set[int] = set()
 
     def reset(self) -> None:
         """Forget what the browser knows, as after it was reloaded."""
-        self.keys = []
+        self._drawn = []
         self._sent = set()
 
-    def patch(self, looks: Sequence[_Look]) -> tuple[Patch, dict[int, _Look]]:
+    def patch(self, looks: list[_Look]) -> tuple[Patch, dict[int, _Look]]:
         """The change from what is drawn to `looks`, and the looks the browser has not met.
 
         Returns:
             `at`, `remove` and `insert` (keys), and new looks by key.
         """
-        known = self._known
-        keys = [known.setdefault(look, len(known)) for look in looks]
-        old, end = self.keys, min(len(self.keys), len(keys))
+        old, end = self._drawn, min(len(self._drawn), len(looks))
         at = 0
-        while at < end and old[at] == keys[at]:
+        while at < end and old[at] == looks[at]:
             at += 1
         tail = 0
-        while tail < end - at and old[-1 - tail] == keys[-1 - tail]:
+        while tail < end - at and old[-1 - tail] == looks[-1 - tail]:
             tail += 1
-        insert = keys[at : len(keys) - tail]
         fresh: dict[int, _Look] = {}
-        for place, key in enumerate(insert, start=at):
+        insert = []
+        for look in looks[at : len(looks) - tail]:
+            key = self._known.setdefault(look, len(self._known))
+            insert.append(key)
             if key not in self._sent:
                 self._sent.add(key)
-                fresh[key] = looks[place]
-        patch = {"at": at, "remove": len(old) - tail - at, "insert": insert}
-        self.keys = keys
-        return patch, fresh
+                fresh[key] = look
+        self._drawn = looks
+        return {"at": at, "remove": len(old) - tail - at, "insert": insert}, fresh
 
 
 def parts_json(data: bytes) -> list[list[Any]]:

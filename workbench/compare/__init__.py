@@ -7,8 +7,7 @@ of boundaries without counting again.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,15 @@ import polars as pl
 
 from workbench.compare.agreement import clustered
 from workbench.compare.comparison import Comparison
+from workbench.compare.decision import ranking, trade_offs
+from workbench.compare.grouping import By, label_of, possible, reference_of
 from workbench.compare.measuring import ALL, SCHEMA, Measured, Options
 from workbench.compare.probing import ProbeError, probe_tokenizers
-from workbench.counting import CorpusCounts, Group, Plan, count_corpus
+from workbench.counting import CorpusCounts, Plan, count_corpus
 from workbench.counting.running import executor_of
 from workbench.intervals import Method
 from workbench.metrics import Selected, select_metrics
-from workbench.metrics._base import (
-    GroupsVariant,
-    Metric,
-    PairSumsVariant,
-    PairTypesVariant,
-    RelativeVariant,
-    WordsVariant,
-)
+from workbench.metrics._base import Metric, PairSumsVariant, PairTypesVariant, WordsVariant
 from workbench.tokenizers import Tokenizer, load_tokenizer
 
 __all__ = [
@@ -42,15 +36,12 @@ __all__ = [
     "compare",
     "comparison",
     "differences",
+    "ranking",
+    "trade_offs",
 ]
 
 SAMPLE = 200
 """Documents of each group on which metrics that need the text itself are computed."""
-
-REFERENCES = ("eng_Latn", "eng", "en", "en_US", "English", "english")
-"""Groups taken for the reference where none is named."""
-
-By = str | Sequence[str] | Callable[[str | None, str | None], str] | None
 
 
 def comparison(
@@ -112,7 +103,7 @@ def comparison(
     ]
     if sample < 1:
         raise ValueError(f"sample is the number of documents for probes, at least 1, not {sample}")
-    label = _label(by)
+    label = label_of(by)
     counted = count_corpus(
         loaded.values(),
         _corpus(corpus),
@@ -126,12 +117,13 @@ def comparison(
     names = list(dict.fromkeys(label(g) for g in next(iter(counted.counts.values())).groups))
     if not names:
         raise ValueError("the corpus holds no documents: there is nothing to compare")
-    options = Options(_reference(reference, names, by), resamples, level, method, seed)
-    kept = _possible(chosen, names, options, _named(metrics))
+    options = Options(reference_of(reference, names), resamples, level, method, seed)
+    kept = possible(chosen, names, options, _named(metrics))
     return Comparison(
         Measured(
             counted, loaded, kept, label, options, _probe(kept, loaded.values(), counted, client)
-        )
+        ),
+        tuple(chosen),
     )
 
 
@@ -230,30 +222,6 @@ def _corpus(given: Any) -> Any:
     return given
 
 
-def _label(by: By) -> Callable[[Group], str]:
-    if by is None:
-        return lambda _group: ALL
-    if callable(by):
-        return lambda group: by(*group)
-    parts = [by] if isinstance(by, str) else list(by)
-    unknown = [part for part in parts if part not in {"language", "domain", "script"}]
-    if unknown or not parts:
-        raise ValueError(
-            f"by is 'language', 'domain', 'script', several of them, a function or None, not {by!r}"
-        )
-
-    def label(group: Group) -> str:
-        script = re.search(r"[_-]([A-Z][a-z]{3})\b", group[0] or "")
-        values = {
-            "language": group[0],
-            "domain": group[1],
-            "script": script.group(1) if script else None,
-        }
-        return " · ".join(values[part] or f"(no {part})" for part in parts)
-
-    return label
-
-
 def _plan(chosen: Selected, sample: int, *, add_special_tokens: bool) -> Plan:
     needs = {need for _, variant in chosen for need in getattr(variant, "needs", ())}
     statistics = {need for need in needs if "." not in need} - {"paired", "paired:tokens"}
@@ -261,42 +229,10 @@ def _plan(chosen: Selected, sample: int, *, add_special_tokens: bool) -> Plan:
     return Plan(frozenset(statistics), sample, words, add_special_tokens)
 
 
-def _reference(asked: str | None, names: list[str], by: By) -> str | None:
-    if asked is None:
-        return next((name for name in REFERENCES if name in names), None)
-    if asked not in names:
-        raise ValueError(
-            f"the reference {asked!r} is not among the groups {names[:20]}"
-            + (": give by='language'" if by is None else "")
-        )
-    return asked
-
-
 def _named(metrics: Iterable[str | Metric] | None) -> set[str]:
     """What a user asked for by name: metrics, and variants as "metric.variant"."""
     given = [] if metrics is None else [metrics] if isinstance(metrics, str) else metrics
     return {item if isinstance(item, str) else item.name for item in given}
-
-
-def _possible(chosen: Selected, names: list[str], options: Options, asked: set[str]) -> Selected:
-    """What can be computed; a metric or variant asked for of which nothing can be is an error."""
-    kept: Selected = []
-    problems: dict[str, str] = {}
-    for metric, variant in chosen:
-        problem = ""
-        if isinstance(variant, RelativeVariant) and options.reference is None:
-            problem = f"needs a reference group, and none of {names[:10]} was named: reference=..."
-        elif isinstance(variant, GroupsVariant) and len(names) < 2:
-            problem = "is a number over groups: give by='language' or by='domain'"
-        if problem:
-            name = f"{metric.name}.{variant.name}"
-            problems[name if name in asked else metric.name] = f"{name} {problem}"
-        else:
-            kept.append((metric, variant))
-    for name in sorted(asked & problems.keys()):
-        if "." in name or name not in {metric.name for metric, _ in kept}:
-            raise ValueError(problems[name])
-    return kept
 
 
 def _probe(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
+from workbench.compare.grouping import By, label_of, possible, reference_of
 from workbench.compare.measuring import Measured, Spread
 from workbench.counting import EngineReport
 from workbench.intervals import holm, interval, paired_p_value
-from workbench.metrics._base import GroupsVariant, RelativeVariant, SumsVariant
+from workbench.metrics._base import GroupsVariant, Metric, RelativeVariant, SumsVariant, Variant
 
 DIFFERENCES: Final[dict[str, Any]] = {
     "tokenizer": pl.String,
@@ -44,9 +45,33 @@ class Comparison:
 
     Attributes:
         measured: The counts and how to measure them.
+        asked: The metrics and variants chosen, those that these groups do not allow included.
     """
 
     measured: Measured
+    asked: tuple[tuple[Metric, Variant], ...] = ()
+
+    def grouped(self, by: By = None, *, reference: str | None = None) -> Comparison:
+        """The same counts in other groups; nothing is counted again.
+
+        Args:
+            by: As in `comparison`.
+            reference: The reference among the new groups.
+
+        Returns:
+            A comparison.
+
+        Raises:
+            ValueError: If `by` or the reference is unknown.
+        """
+        label = label_of(by)
+        groups = next(iter(self.measured.counted.counts.values())).groups
+        names = list(dict.fromkeys(map(label, groups)))
+        options = replace(self.measured.options, reference=reference_of(reference, names))
+        chosen = possible(list(self.asked), names, options)
+        # A fresh object: what the old one has cached belongs to the old groups.
+        fresh = replace(self.measured, label=label, options=options, chosen=chosen)
+        return Comparison(fresh, self.asked)
 
     @cached_property
     def table(self) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """What is in a vocabulary: looking entries up, auditing them, checking health, pruning."""
 
-from workbench.vocabulary.audit import audit_vocabulary, composition
+from workbench.vocabulary.audit import audit_several, audit_vocabulary, composition
 from workbench.vocabulary.classes import (
     QTOK_CLASSES,
     UNICODE_VERSION,
@@ -41,6 +41,7 @@ __all__ = [
     "Lookup",
     "Pruning",
     "Usage",
+    "audit_several",
     "audit_vocabulary",
     "check_tokenizer",
     "composition",

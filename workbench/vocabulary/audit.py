@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -113,17 +114,36 @@ def _duplicates(entries: Entries, special: list[bool]) -> list[int | None]:
 
 
 def composition(audit: pl.DataFrame, by: str = "qtok_class") -> pl.DataFrame:
-    """Entries by one column of an audit: count and share of all, largest first.
+    """Entries by one column of an audit: count and percent of all, largest first.
+
+    Where a column ``tokenizer`` tells several audits apart (:func:`audit_several`), the percent is
+    of each tokenizer's entries.
 
     Example:
         >>> import workbench as wb
         >>> table = composition(audit_vocabulary(wb.load_tokenizer("bytes")), "utf8")
         >>> table.rows()
-        [('partial', 128, 0.5), ('whole', 128, 0.5)]
+        [('partial', 128, 50.0), ('whole', 128, 50.0)]
     """
-    return (
-        audit.group_by(by)
-        .agg(entries=pl.len())
-        .with_columns(share=pl.col("entries") / audit.height)
-        .sort(pl.col("entries"), pl.col(by), descending=[True, False], nulls_last=True)
+    keys = ["tokenizer", by] if "tokenizer" in audit.columns else [by]
+    counts = audit.group_by(keys).agg(entries=pl.len())
+    whole = pl.col("entries").sum()
+    return counts.with_columns(
+        percent=100 * pl.col("entries") / (whole.over("tokenizer") if len(keys) > 1 else whole)
+    ).sort("entries", *keys, descending=[True, *(False for _ in keys)], nulls_last=True)
+
+
+def audit_several(tokenizers: Sequence[Tokenizer]) -> pl.DataFrame:
+    """The audits of several tokenizers in one frame, told apart by its first column ``tokenizer``.
+
+    Example:
+        >>> import workbench as wb
+        >>> audit_several([wb.load_tokenizer("bytes")])["tokenizer"].unique().to_list()
+        ['bytes']
+    """
+    return pl.concat(
+        [
+            audit_vocabulary(tok).select(pl.lit(tok.name).alias("tokenizer"), pl.all())
+            for tok in tokenizers
+        ]
     )

@@ -8,6 +8,7 @@ import regex
 
 from workbench.derivation.bpe import run_merges
 from workbench.derivation.models import MergeListModel
+from workbench.vocabulary.classes import is_byte_level
 from workbench.vocabulary.findings import Finding, Subject, shown
 
 # Bytes that occur in UTF-8: C0, C1 and F5 to FF never do.
@@ -84,7 +85,8 @@ def missing_bytes(subject: Subject) -> Finding:
         for number, data in zip(subject.entries.ids, subject.entries.data, strict=True)
         if len(data) == 1 and not tok.is_special(number)
     }
-    if tok.unk_id is not None and not model.get("byte_fallback"):
+    byte_level = is_byte_level(tok)
+    if tok.unk_id is not None and not byte_level and not model.get("byte_fallback"):
         return Finding.not_applicable("what has no entry becomes the unknown token")
     if model.get("byte_fallback"):
         missing = [b for b in _UTF8_BYTES if tok.id_of(f"<0x{b:02X}>") is None]

@@ -35,6 +35,8 @@ def junk_reason(text: str) -> str | None:
         U+FFFD
         a name from code
     """
+    if len(text) < 8 and text.isascii() and text.strip(" ").isalpha():
+        return None  # most of a vocabulary: too short for any of what follows
     if "\ufffd" in text:
         return "U+FFFD"
     if _CONTROL.search(text):

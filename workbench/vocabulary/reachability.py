@@ -11,16 +11,21 @@ Source: Land and Bartolo 2024 (arXiv 2405.05417), with the contexts added.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from workbench.derivation import engine_for
 from workbench.tokenizers import Tokenizer, TokenizerError
 from workbench.vocabulary.entries import Entries, entries_of
 
+#: A large vocabulary takes a second or two to try, and audit and health check both ask.
+_KEPT = 6
+_known: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
+
 KINDS = ("reachable", "special", "undecodable", "unreachable")
 
 # (before, after): tried in turn, each on what the ones before did not produce.
-CONTEXTS = (
+CONTEXTS: tuple[tuple[str, str], ...] = (
     ("", ""), ("\n", ""), ("a", ""), ("", "a"), (" ", ""), ("\n", "a"), ("a", "a"), (".", ""),
     ("1", ""), ("", "\n"), ("", "1"), ("(", ")"), ("x", " "), ("-", "-"), ("é", ""), ("的", ""),
 )  # fmt: skip
@@ -44,7 +49,19 @@ def reachability(tokenizer: Tokenizer, ids: Sequence[int] | None = None) -> list
         (('reachable', ''), 'unreachable')
     """
     entries = entries_of(tokenizer)
-    places = range(len(entries)) if ids is None else [entries.place[number] for number in ids]
+    if ids is not None:
+        return _examine(tokenizer, entries, [entries.place[number] for number in ids])
+    key = tokenizer.fingerprint
+    if key not in _known:
+        _known[key] = _examine(tokenizer, entries, range(len(entries)))
+        while len(_known) > _KEPT:
+            _known.popitem(last=False)
+    return list(_known[key])
+
+
+def _examine(
+    tokenizer: Tokenizer, entries: Entries, places: Sequence[int]
+) -> list[tuple[str, str]]:
     found: dict[int, tuple[str, str]] = {}
     waiting: list[int] = []
     for place in places:
@@ -78,7 +95,11 @@ def _try(
         if not waiting:
             break
         texts = [f"{before}{entries.texts[place]}{after}" for place in waiting]
-        encoded = tokenizer.encode_batch(texts)
+        if tokenizer.library == "tiktoken":
+            # Its batches spend ten times as long in threads as in encoding such short texts.
+            encoded = [tokenizer.encode(text) for text in texts]
+        else:
+            encoded = tokenizer.encode_batch(texts)
         waiting = [
             place
             for place, ids in zip(waiting, encoded, strict=True)

@@ -163,4 +163,6 @@ def _for_reading(table: str) -> str:
         )
 
     table = re.sub(r"<tr>.*?</tr>", mark, table, flags=re.DOTALL)
-    return re.sub(r"<td>&quot;(\S|\S[^<]*\S)&quot;</td>", r"<td>\1</td>", table)
+    return re.sub(
+        r"<td>&quot;(?!&nbsp;)(\S|\S[^<]*\S)(?<!&nbsp;)&quot;</td>", r"<td>\1</td>", table
+    )

@@ -38,7 +38,7 @@ def tekken():
 
 @pytest.fixture(scope="module")
 def items():
-    return build_items(wordfreq_words("en", 60_000, title_case=True), per_cell=60)
+    return build_items(wordfreq_words("en", 60_000, title_case=True), per_cell=140)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_correlations_are_pearsons_with_intervals_and_null_where_a_side_is_const
     each = table.filter(pl.col("model") != MEAN, task="find_first_occurrence", property="wl")["r"]
     assert mean == pytest.approx(each.mean())
     part = analysis.properties.filter(model="made", task="count_unique_chars")
-    assert part.height == 420
+    assert part.height == 980
 
 
 def test_pearson_and_its_intervals_agree_with_scipy():
@@ -330,8 +330,8 @@ def test_repeated_words_are_clustered(items, tekken):
     answers = many.select("question_idx", model=pl.lit("m"), response=said)
     found = analyze(score(many, answers), {"m": tekken})
     adjusted = found.effects.filter(kind="adjusted", property="nt")
-    assert adjusted["clusters"].to_list() == [420]
-    assert adjusted["n"].to_list() == [840]
+    assert adjusted["clusters"].to_list() == [980]
+    assert adjusted["n"].to_list() == [1960]
 
 
 def test_published_tables_are_as_printed():

@@ -7,6 +7,7 @@ the errors go with. All tables are polars frames.
 
 from workbench.character_tasks.analysis import Analysis, analyze
 from workbench.character_tasks.answers import read_answers
+from workbench.character_tasks.browser import browse_errors
 from workbench.character_tasks.cute import CUTE_TASKS, build_cute
 from workbench.character_tasks.errors import CharacterTaskError
 from workbench.character_tasks.items import CHARBENCH_TASKS, build_items, sample_items
@@ -32,6 +33,7 @@ __all__ = [
     "achieved_design",
     "analyze",
     "ask",
+    "browse_errors",
     "build_cute",
     "build_items",
     "build_langgame",

@@ -37,15 +37,7 @@ from inspect_ai.scorer import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from workbench.character_tasks.errors import CharacterTaskError
-from workbench.character_tasks.items import (
-    COUNT,
-    UNIQUE,
-    assemble,
-    encode_words,
-    golds,
-    sample_items,
-)
+from workbench.character_tasks.items import one_item, sample_items
 from workbench.character_tasks.ledger import Ledger, clean_error, clean_json, without_secrets
 from workbench.character_tasks.parsing import NUMBER_PARSERS, TEXT_PARSERS, Parser
 from workbench.character_tasks.prompts import default_prompt, get_prompt
@@ -294,41 +286,3 @@ def langgame(n: int = DEFAULT_ITEMS, tasks: list[str] | str | None = None, seed:
 def ask_task(word: str, character: str = "", task: str = "", prompt: str = "charbench") -> Task:
     """One question about one word: how often a character stands in it, unless `task` says else."""
     return to_task(one_item(word, character, task), prompt, name="ask")
-
-
-def one_item(word: str, character: str = "", task: str = "") -> pl.DataFrame:
-    """A set of one item.
-
-    Args:
-        word: Any word.
-        character: A character of it; empty only for `count_unique_chars`.
-        task: One of CharBench's; empty counts the character, or the distinct ones.
-
-    Raises:
-        CharacterTaskError: If the character is missing, or does not stand in the word.
-
-    Example:
-        >>> one_item("strawberry", "r").select("question", "answer").row(0)[1]
-        3
-    """
-    chosen = task or (COUNT if character else UNIQUE)
-    if not word:
-        raise CharacterTaskError("The word is empty: there is nothing to ask about.")
-    if chosen != UNIQUE and (len(character) != 1 or character not in word):
-        raise CharacterTaskError(
-            f"{chosen} asks for one character of the word, but {character!r} is none of "
-            f"{word!r}: give one that stands in it."
-        )
-    codes, alphabet = encode_words([word])
-    asked = None
-    if chosen != UNIQUE:
-        asked = (codes == alphabet.index(character)).argmax(axis=1)
-    part = pl.DataFrame(
-        {
-            "answer": golds(chosen, codes, asked),
-            "word": [word],
-            "character": [character if chosen != UNIQUE else None],
-        },
-        schema={"answer": pl.Int64, "word": pl.String, "character": pl.String},
-    )
-    return assemble({chosen: part})

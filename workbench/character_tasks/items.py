@@ -248,6 +248,44 @@ def assemble(parts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return table.with_columns(pl.col("question_idx").cast(pl.Int64)).select(*six, pl.exclude(six))
 
 
+def one_item(word: str, character: str = "", task: str = "") -> pl.DataFrame:
+    """A set of one item.
+
+    Args:
+        word: Any word.
+        character: A character of it; empty only for `count_unique_chars`.
+        task: One of CharBench's; empty counts the character, or the distinct ones.
+
+    Raises:
+        CharacterTaskError: If the character is missing, or does not stand in the word.
+
+    Example:
+        >>> one_item("strawberry", "r").select("question", "answer").row(0)[1]
+        3
+    """
+    chosen = task or (COUNT if character else UNIQUE)
+    if not word:
+        raise CharacterTaskError("The word is empty: there is nothing to ask about.")
+    if chosen != UNIQUE and (len(character) != 1 or character not in word):
+        raise CharacterTaskError(
+            f"{chosen} asks for one character of the word, but {character!r} is none of "
+            f"{word!r}: give one that stands in it."
+        )
+    codes, alphabet = encode_words([word])
+    asked = None
+    if chosen != UNIQUE:
+        asked = (codes == alphabet.index(character)).argmax(axis=1)
+    part = pl.DataFrame(
+        {
+            "answer": golds(chosen, codes, asked),
+            "word": [word],
+            "character": [character if chosen != UNIQUE else None],
+        },
+        schema={"answer": pl.Int64, "word": pl.String, "character": pl.String},
+    )
+    return assemble({chosen: part})
+
+
 def check_tasks(tasks: Sequence[str] | None, known: Sequence[str]) -> list[str]:
     """The tasks asked for, in the order asked; all of `known` where None.
 

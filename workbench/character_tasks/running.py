@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.character_tasks.errors import CharacterTaskError
-from workbench.character_tasks.items import sample_items
+from workbench.character_tasks.items import one_item, sample_items
 from workbench.character_tasks.ledger import Ledger
 from workbench.character_tasks.prompts import Message, default_prompt, get_prompt
 from workbench.character_tasks.scoring import score
@@ -262,8 +262,6 @@ def ask(
         >>> row.select("answer", "strict_outcome", "lenient_outcome").row(0)
         (3, 'invalid', 'wrong')
     """
-    from workbench.character_tasks.inspect_task import one_item
-
     item = one_item(word, character, task)
     messages = get_prompt(prompt).messages(item["question"][0], item["task"][0])
     if callable(model):

@@ -6,6 +6,7 @@
 // answer comes. Rows are patched: only chips that changed are made again.
 
 const TINTS = 6;
+const LONGEST = 96; // items of a drawn line: lines out of sight are neither laid out nor painted
 
 // ---- small tools ---------------------------------------------------------------------------
 
@@ -165,7 +166,10 @@ class Store {
 const lane = () => ({ looks: new Map(), keys: [], origin: [0, 0, 0], patch: null, sums: null });
 
 function take(row, message) {
-  for (const [key, look] of Object.entries(message.looks)) row.looks.set(Number(key), look);
+  for (const [key, look] of Object.entries(message.looks)) {
+    look.spaced = (look.source ?? look.chips?.[0].parts ?? look.parts)[0]?.[0] === 1;
+    row.looks.set(Number(key), look);
+  }
   const { at, remove, insert } = message.patch;
   row.keys.splice(at, remove, ...insert);
   row.origin = message.origin;
@@ -214,6 +218,7 @@ class Flow {
 
   apply(row) {
     const { at, remove, insert } = row.patch;
+    if (!remove && !insert.length) return;
     const gone = this.nodes.slice(at, at + remove);
     const fresh = insert.map((key) => this.build(row.looks.get(key)));
     const left = this.nodes[at - 1];
@@ -222,7 +227,7 @@ class Flow {
     this.tint(at, fresh.length);
     const home = left && !left._look.breaks ? left.parentNode : right?.parentNode;
     const plain = (node) => !node._look.breaks && (!node._look.dir || node._look.dir === home._way);
-    if (home && gone.every((n) => plain(n) && n.parentNode === home) && fresh.every(plain)) {
+    if (home && home.childElementCount + fresh.length < 2 * LONGEST && gone.every((n) => plain(n) && n.parentNode === home) && fresh.every(plain)) {
       const before = left && left.parentNode === home ? left : null;
       for (const node of gone) node.remove();
       const spot = before ? before.nextSibling : right?.parentNode === home ? right : home.firstChild;
@@ -230,6 +235,15 @@ class Flow {
     } else {
       this.lay();
     }
+    this.follow(fresh[0] ?? right ?? left);
+  }
+
+  // Keep the place that changed in sight, inside the row's own box and not the page.
+  follow(node) {
+    const box = this.el;
+    if (!node || box.scrollHeight <= box.clientHeight) return;
+    const [inner, outer] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - box.clientHeight / 2;
   }
 
   build(look) {
@@ -260,14 +274,17 @@ class Flow {
   // All lines anew, from the nodes there are: lines end where items say so; in each, runs of one
   // direction are isolated, so that the text keeps the order its readers expect.
   lay() {
-    this.el.replaceChildren();
+    const lines = [];
     let start = 0;
     this.nodes.forEach((node, place) => {
-      if (node._look.breaks || place === this.nodes.length - 1) {
-        this.el.append(this.line(this.nodes.slice(start, place + 1)));
+      const size = place + 1 - start;
+      const word = this.nodes[place + 1]?._look.spaced; // a long line is broken before a word
+      if (node._look.breaks || place === this.nodes.length - 1 || size >= LONGEST || (word && size >= LONGEST - 24)) {
+        lines.push(this.line(this.nodes.slice(start, place + 1)));
         start = place + 1;
       }
     });
+    this.el.replaceChildren(...lines);
   }
 
   line(nodes) {
@@ -593,16 +610,16 @@ class View {
     const kind = look.who.length === rows.length ? "all" : look.who.length === 1 ? "one" : "some";
     const rtl = look.dir === "rtl";
     const who = look.who.map((place) => rows[place]?.facts.letter).join("");
-    const images = [];
-    const sizes = [];
-    const places = [];
-    rows.forEach((_, place) => {
-      const gap = look.who.includes(place) ? 3 : 0;
-      images.push(`linear-gradient(var(--series-${place % 8}),var(--series-${place % 8}))`);
-      sizes.push(`calc(100% - ${gap}px) 4px`);
-      places.push(`${rtl ? "left" : "right"} bottom ${(rows.length - 1 - place) * 6}px`);
-    });
-    const node = h("span", { class: `wbi-b ${look.who.length ? kind : ""}`, style: { "background-image": images.join(","), "background-size": sizes.join(","), "background-position": places.join(","), "padding-bottom": `${rows.length * 6 + 1}px` } },
+    // Two painted layers at most: the lanes that run through, and those that begin here.
+    const layer = (cut) => {
+      const stops = rows.flatMap((_, place) => {
+        const [top, colour] = [place * 6, look.who.includes(place) === cut ? `var(--series-${place % 8})` : "transparent"];
+        return [`transparent ${top}px ${top + 2}px`, `${colour} ${top + 2}px ${top + 6}px`];
+      });
+      return `linear-gradient(${stops.join(",")}) ${rtl ? "left" : "right"} bottom / calc(100% - ${cut ? 3 : 0}px) ${rows.length * 6}px no-repeat`;
+    };
+    const layers = [look.who.length ? layer(true) : null, look.who.length < rows.length ? layer(false) : null];
+    const node = h("span", { class: `wbi-b ${look.who.length ? kind : ""}`, style: { background: layers.filter(Boolean).join(","), "padding-bottom": `${rows.length * 6 + 1}px` } },
       h("span", { class: "t", "data-who": who }, parts(look.parts)));
     return node;
   }
@@ -972,10 +989,24 @@ class RowView {
     this.flow.apply(row);
     if (inside && !had.isConnected) this.focusables()[0]?.focus();
     this.rove();
+    this.number();
     this.limits(state);
     this.more.hidden = !facts.capped;
     if (facts.capped) this.more.textContent = `The first ${number(this.focusables().length)} tokens of this window are drawn.`;
     if (state.score === null) this.colour(null);
+  }
+
+  // In the margin of each line, the number of its first token.
+  number() {
+    const places = sums(this.row).token;
+    let line = null;
+    this.flow.nodes.forEach((node, i) => {
+      const home = node.closest(".wbi-line");
+      if (home === line) return;
+      line = home;
+      const first = number(places[i] + 1);
+      if (line.dataset.first !== first) line.dataset.first = first;
+    });
   }
 
   // The budget and the marks every so many tokens: classes on the chips they fall on.

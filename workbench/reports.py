@@ -203,8 +203,7 @@ def render_reports(
         names: Notebooks, or requests with values of their own; ``studies`` means all studies.
             None at all means the four numbered notebooks.
         grid: A list of values for each name; every combination is one report of each notebook.
-        jobs: How many run at the same time; half the processors by default, for each run also
-            computes in threads.
+        jobs: How many run at the same time; by default one per processor, four at most.
         output_dir: Where reports lie.
         force: Run them even though nothing changed.
         progress: Show a progress bar.
@@ -229,7 +228,7 @@ def render_reports(
         else:
             waiting.append(job)
     if waiting:
-        at_once = max(1, min(jobs or (os.cpu_count() or 2) // 2, len(waiting)))
+        at_once = max(1, min(jobs or min(os.cpu_count() or 1, 4), len(waiting)))
         for result in run_all(waiting, store, inputs, at_once, progress=progress):
             results[result.name] = result
             on_done(result)

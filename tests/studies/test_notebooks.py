@@ -11,7 +11,13 @@ from workbench.studies.verdicts import COLUMNS
 from workbench.views.charts import Figure
 
 SMALL = {
-    "byte_probabilities": {"texts": 3, "cuts_per_text": 3, "seeds": [0]},
+    "byte_probabilities": {
+        "texts": 3,
+        "cuts_per_text": 3,
+        "learn": 60,
+        "prompts": 10,
+        "seeds": [0],
+    },
     "dynamic_tokenization": {"languages": ["eng_Latn", "hin_Deva"], "merges": [0, 10]},
     "stochastok": {"tokenizers": ["workbench-bpe"], "ps": [0.1], "most": 10},
     "supertokens": {

@@ -330,6 +330,19 @@ def test_replay_knows_every_option_of_the_models(trained, file):
     assert any(tok.encode(text) for text in texts)
 
 
+def test_a_model_that_is_not_replayed_is_named(trained, tmp_path):
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(trained / "lines.txt"),
+        model_prefix=str(tmp_path / "characters"),
+        model_type="char",
+        vocab_size=300,
+        minloglevel=2,
+    )
+    tok = load_afresh(tmp_path / "characters.model")
+    with pytest.raises(TokenizerError, match="model of sentencepiece cannot be derived"):
+        derive("abc", tok)
+
+
 def test_user_defined_symbols_never_merge(trained):
     tok = load_tokenizer(trained / "bpe-bytes.model")
     pieces = [tok.piece(number) for number in tok.encode("abandon ship")]

@@ -78,7 +78,7 @@ def test_the_known_token_effect_is_found_and_the_rest_is_told(analysis):
     assert (effects["vif"] > 1).all()
     assert (effects["p_holm"] >= effects["p_bh"]).all()
     assert (effects["p_bh"] >= effects["p"]).all()
-    assert (analysis.log_loss["last_low"] > 0).sum() >= 3
+    assert (analysis.log_loss["last"] > 0).sum() >= 3
     assert analysis.sensitivity["reliability"].unique().sort().to_list() == [0.8, 0.9, 1.0]
     assert analysis.effects["model"].unique().to_list() == ["made"]
     assert any("No tokenizer was given for always one" in note for note in analysis.notes)

@@ -160,16 +160,19 @@ def analyze(
     )
     facts = item_properties(items, language=language, log_frequency=log_frequency)
     views = all_views(items, models, prompt)
-    answered = scored.filter(~pl.col(f"{parser}_outcome").is_in(["failed", "missing"]))
-    if answered.height == 0:
+    weights = [c for c in ("weight", "logprob") if c in scored.columns]
+    slim = (
+        scored.lazy()
+        .filter(~pl.col(f"{parser}_outcome").is_in(["failed", "missing"]))
+        .select(
+            "question_idx", "model", "answer", *weights,
+            correct=(pl.col(f"{parser}_outcome") == "correct").cast(pl.Int8),
+            prediction=pl.col(parser),
+        )
+        .collect()
+    )  # fmt: skip
+    if slim.height == 0:
         raise CharacterTaskError("No item was answered: there is nothing to analyze.")
-    wanted = ["question_idx", "model", "answer", *[c for c in ("weight", "logprob")
-              if c in scored.columns]]  # fmt: skip
-    slim = answered.select(
-        *wanted,
-        correct=(pl.col(f"{parser}_outcome") == "correct").cast(pl.Int8),
-        prediction=pl.col(parser),
-    )
     rows = _join(slim, facts, views, names)
     right, words = _matrix(rows, items, names)
     effects, losses, sensitivity = _effects(rows, level, smooth=length == "smooth")
@@ -239,11 +242,20 @@ def _effects(
     effects: list[dict[str, Any]] = []
     losses: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
-    known = rows.filter(pl.col("nt").is_not_null()) if "nt" in rows.columns else rows.clear()
-    designs: dict[tuple[str, int], Design] = {}
-    for (model, task), part in known.group_by("model", "task", maintain_order=True):
+    known = "nt" in rows.columns
+    pairs = rows.select("task", "model").unique(maintain_order=True) if known else rows.clear()
+    # Task by task, so that only one task's designs are held at a time.
+    designs: dict[int, Design] = {}
+    before = None
+    for task, model in pairs.select("task", "model").sort("task", maintain_order=True).iter_rows():
+        if task != before:
+            designs, before = {}, task
+        mine = (pl.col("task") == task) & (pl.col("model") == model) & pl.col("nt").is_not_null()
+        part = rows.filter(mine)
+        if part.height == 0:
+            continue
         data = to_data(part, smooth=smooth)
-        key = (str(task), hash(part["question_idx"].to_numpy().tobytes()))
+        key = hash(part["question_idx"].to_numpy().tobytes())
         if key not in designs:
             designs[key] = Design(data)
         design = designs[key]

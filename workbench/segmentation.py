@@ -125,7 +125,8 @@ class Segmentation:
     @property
     def ids(self) -> list[int]:
         """Token ids, equal to `tokenizer.encode(text)`."""
-        return self.alignment.ids.tolist()
+        ids: list[int] = self.alignment.ids.tolist()
+        return ids
 
     @property
     def tokens(self) -> Tokens:
@@ -158,7 +159,8 @@ class Segmentation:
         wide = a.byte_end > a.byte_start
         opened = np.searchsorted(np.sort(a.byte_start[wide]), edges, side="left")
         closed = np.searchsorted(np.sort(a.byte_end[wide]), edges, side="right")
-        return edges[opened == closed]
+        cuts: Int64s = edges[opened == closed]
+        return cuts
 
     @cached_property
     def _offsets(self) -> Int64s:

@@ -269,7 +269,9 @@ def perturb(text: str, kind: str, rate: float = 0.05, seed: int | str = 0) -> Pe
         edit = chosen.strike(text, site, random.Random(f"{kind}:{seed}:{place!r}"))  # noqa: S311
         if edit is None or text[edit[0] : edit[1]] == edit[2]:
             continue
-        touched = set(range(2 * edit[0], 2 * edit[1] + 1))  # characters, and the gaps around them
+        start, end, _ = edit
+        # Odd numbers are characters, even ones the gaps before them.
+        touched = {2 * start} if start == end else set(range(2 * start + 1, 2 * end))
         if not touched & taken:
             taken |= touched
             edits.append(edit)

@@ -82,7 +82,7 @@ BOUNDARIES: Final = (
         "Cohen's κ",
         "pooled",
         "(agreed − chance) / (1 − chance) over the places between characters",
-        "null where chance alone explains all: cuts everywhere or nowhere",
+        "null where both cut everywhere or nowhere: chance explains all",
         "Cohen 1960",
         _kappa,
     ),

@@ -223,7 +223,7 @@ def _variant(kind: str, measure: str) -> SumsVariant:
         unit=unit,
         aggregation="pooled",
         formula=f"{formula}; {KINDS[kind].summary}, at {share}",
-        degenerate="null where no text was struck, or κ has nothing but chance (cuts everywhere)",
+        degenerate="null where no text was struck; κ also where both sides cut everywhere",
         better="lower" if measure == "inflation" else "higher",
         needs=frozenset(keys.values()),
         value=partial(value, function=_MEASURES[measure]),

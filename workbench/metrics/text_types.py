@@ -5,7 +5,8 @@ of prose of the same length. The texts are made from a seed (`sample_texts`), ea
 The prose is this project's own, on which its four `workbench-` tokenizers were trained.
 
 Source: Needle Threading (Roberts et al. 2024, arXiv 2411.05000), which finds 1.10 to 1.53
-characters a token for UUIDs against 4.24 to 4.81 for English; KL3M (arXiv 2503.17247) for terms of a domain.
+characters a token for UUIDs against 4.24 to 4.81 for English; KL3M (arXiv 2503.17247) for terms of
+a domain.
 
 Example: "12" in one token and "345" in two: 5 characters over 3 tokens, 1.67.
 """

@@ -117,6 +117,16 @@ def test_code_of_the_worked_example():
     assert (found["aligned"], found["spaced"]) == (0, 0)
 
 
+def test_operators_are_isolated_from_operands_not_from_space():
+    # TokEval's example: 3+5>=8 as 3|+|5|>=|8, and as 3+|5|>|=|8.
+    found = count_aligned_leaves(cut("3|+|5|>=|8", language="Python"))
+    assert (found["operators"], found["isolated"]) == (2, 2)
+    found = count_aligned_leaves(cut("3+|5|>|=|8", language="Python"))
+    assert (found["operators"], found["isolated"]) == (2, 1)
+    found = count_aligned_leaves(cut("3| + |5", language="Python"))
+    assert value("code", "operators_isolated", found) == 1
+
+
 def test_names_cut_at_their_joints_or_elsewhere():
     found = count_aligned_leaves(cut("get|User|Na|me = |x", language="Python"))
     assert (found["names"], found["split"], found["name_cuts"], found["joint_cuts"]) == (2, 1, 3, 2)

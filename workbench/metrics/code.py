@@ -6,6 +6,8 @@ begins at its start and one ends at its end. A token that begins with the space 
 ordinary case in byte-level vocabularies, then misses the start: `aligned` counts that as a miss, as
 TokEval does, `aligned_after_space` lets white space before a leaf be part of its first token.
 
+An operator or bracket is isolated when the tokens over it hold nothing else but white space.
+
 Names cut at the joints of snake_case and camelCase keep their words; `name_cuts_at_joints` tells
 such cuts from others, which TokEval's fragmentation does not.
 
@@ -35,7 +37,7 @@ _JOINT = regex.compile(
 )
 _KEYS = (
     *("documents", "leaves", "aligned", "spaced"),
-    *("names", "split", "pieces", "name_cuts", "joint_cuts"),
+    *("operators", "isolated", "names", "split", "pieces", "name_cuts", "joint_cuts"),
 )
 
 
@@ -63,7 +65,8 @@ def count_aligned_leaves(view: DocumentView) -> Mapping[str, int]:
 
     Returns:
         documents (0 where it is no code), leaves, aligned, spaced (aligned, white space before
-        forgiven), names, split (names with a cut inside), pieces (of names), name_cuts, joint_cuts.
+        forgiven), operators (brackets and the like too), isolated (nothing but white space with
+        them), names, split (names with a cut inside), pieces (of names), name_cuts, joint_cuts.
     """
     out = dict.fromkeys(_KEYS, 0)
     language = language_of(view.language, view.doc_id)
@@ -73,10 +76,10 @@ def count_aligned_leaves(view: DocumentView) -> Mapping[str, int]:
     source = view.text.encode()
     cuts = np.unique(np.concatenate([[0], cuts_of(view), [len(source)]]))
     at_start, at_end = np.isin(found.start, cuts), np.isin(found.end, cuts)
-    forgiven = at_start | _only_space_shared(source, cuts, found.start)
+    forgiven, trailing = _only_space_shared(source, cuts, found.start, found.end)
     first = np.searchsorted(cuts, found.start, side="right")
     inside = np.searchsorted(cuts, found.end, side="left") - first
-    names = found.kind == 0
+    names, operators = found.kind == 0, found.kind == 3
     cut_names = np.flatnonzero(names & (inside > 0))
     at_joints = 0
     for i in cut_names.tolist():
@@ -89,6 +92,8 @@ def count_aligned_leaves(view: DocumentView) -> Mapping[str, int]:
         "leaves": len(found.start),
         "aligned": int((at_start & at_end).sum()),
         "spaced": int((forgiven & at_end).sum()),
+        "operators": int(operators.sum()),
+        "isolated": int((operators & forgiven & trailing).sum()),
         "names": int(names.sum()),
         "split": len(cut_names),
         "pieces": int((inside[names] + 1).sum()),
@@ -97,15 +102,18 @@ def count_aligned_leaves(view: DocumentView) -> Mapping[str, int]:
     }
 
 
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
 def _only_space_shared(
-    source: bytes, cuts: IntArray, starts: IntArray
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether nothing but white space stands between the last cut and each start."""
+    source: bytes, cuts: IntArray, starts: IntArray, ends: IntArray
+) -> tuple[Flags, Flags]:
+    """Whether white space alone stands between the last cut and a start, an end and the next."""
     white = np.isin(np.frombuffer(source, dtype=np.uint8), np.frombuffer(b" \t\n\r\f", np.uint8))
     solid = np.concatenate([[0], np.cumsum(~white)])  # solid bytes before each offset
     before = cuts[np.searchsorted(cuts, starts, side="right") - 1]
-    shared: np.ndarray[tuple[int], np.dtype[np.bool_]] = solid[before] == solid[starts]
-    return shared
+    after = cuts[np.searchsorted(cuts, ends, side="left")]
+    return solid[before] == solid[starts], solid[after] == solid[ends]
 
 
 METRIC = Metric(
@@ -129,6 +137,15 @@ METRIC = Metric(
             "code.leaves",
             unit="share of leaves",
             formula="the same, white space before the leaf allowed in its first token / leaves",
+            better="higher",
+        ),
+        pooled(
+            "operators_isolated",
+            "code.isolated",
+            "code.operators",
+            unit="share of operators and brackets",
+            formula="operators whose tokens hold nothing else but white space / operators",
+            degenerate="null where there are no operators",
             better="higher",
         ),
         pooled(

@@ -23,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from workbench.metrics import _agreement
+from workbench.metrics._analyzers import analyze_korean, analyze_turkish
 from workbench.metrics._base import FloatArray, Metric, Sums, TokenizerVariant, divide
 from workbench.metrics._gold import BUNDLED, GoldWord, as_gold, bundled_gold, read_gold
 from workbench.metrics._morph_counts import Score, bundled_value, count_words
@@ -30,7 +31,15 @@ from workbench.metrics.morphscore import SCORES as MORPHSCORE
 from workbench.metrics.segment_f1 import SCORES as SEGMENTS
 from workbench.tokenizers import Tokenizer, load_tokenizer
 
-__all__ = ["METRIC", "GoldWord", "bundled_gold", "morphology_scores", "read_gold"]
+__all__ = [
+    "METRIC",
+    "GoldWord",
+    "analyze_korean",
+    "analyze_turkish",
+    "bundled_gold",
+    "morphology_scores",
+    "read_gold",
+]
 
 _SOURCE = "boundary F1 (Morpho Challenge; Bio-Tokenization, Gutiérrez et al. 2023)"
 

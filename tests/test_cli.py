@@ -48,6 +48,18 @@ def test_it_also_runs_as_a_module(root):
     assert done.stdout.startswith("Usage: workbench ")
 
 
+def test_lab_passes_options_on(root):
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "lab", "--version"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert done.stdout.startswith("4.")
+
+
 def test_a_grid_of_reports_one_of_which_fails(run, notebook, tmp_path):
     out = tmp_path / "out"
     done = run("report", notebook, "-p", "n=1", "-p", "n=-1", "-p", "name=y", "-o", out)

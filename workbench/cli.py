@@ -137,18 +137,15 @@ def _show_parameters(names: tuple[str, ...]) -> None:
             click.echo(f"  {one.name}: {one.type} = {one.default!r}  # {one.help}")
 
 
-@main.command()
-@click.option("--port", type=int, help="The port to listen on.")
-@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def lab(port: int | None, *, no_browser: bool) -> None:
-    """Open JupyterLab on the notebooks."""
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def lab(options: tuple[str, ...]) -> None:
+    """Open JupyterLab on the notebooks; OPTIONS go to it, such as --no-browser."""
     import os
 
     from workbench.reporting.notebooks import notebooks_dir
 
-    command = [sys.executable, "-m", "jupyterlab", str(notebooks_dir())]
-    command += [f"--ServerApp.port={port}"] if port else []
-    command += ["--no-browser"] if no_browser else []
+    command = [sys.executable, "-m", "jupyterlab", str(notebooks_dir()), *options]
     os.execv(sys.executable, command)  # noqa: S606 - this Python, with arguments made here
 
 

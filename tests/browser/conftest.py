@@ -262,7 +262,7 @@ class Lab:
         """Run > Run All Cells; returns when all have run, and fails where one raised."""
         self.page.locator(".lm-MenuBar-item", has_text="Run").first.click()
         self.page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click()
-        self.page.wait_for_function(FINISHED)
+        self.page.wait_for_function(FINISHED, timeout=3 * PATIENCE)
         assert self.page.evaluate(ERRORS) == []
 
     def cell(self, index):

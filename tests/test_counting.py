@@ -214,7 +214,7 @@ def test_counts_of_different_statistics_do_not_add_up():
 @pytest.mark.parametrize("name", ["mistral-v1", "mistral-v3", "tekken", "deepseek-v4"])
 def test_the_fast_engine_counts_what_the_reference_counts(name, tmp_path):
     nasty = [*TEXTS, "<|endoftext|>", "[INST] x [/INST]", "  \t\r\n ", "1234567", "\x00", "ﬁ ½ Å"]
-    fast = count([name], frame(nasty), cache=tmp_path)
+    fast = count([name], frame(nasty), cache=tmp_path, engine="gigatoken")
     assert [report.engine for report in fast.engines] == ["gigatoken"]
     slow = count([name], frame(nasty), engine="library")
     assert fast.counts[name] == slow.counts[name]
@@ -231,13 +231,21 @@ def test_openai_encodings_run_on_the_fast_engine(file, oracles):
 
 def test_the_evidence_is_stated(tmp_path):
     corpus = frame(TEXTS * 50)
-    (report,) = count(["deepseek-v4"], corpus, cache=tmp_path).engines
+    (report,) = count(["deepseek-v4"], corpus, cache=tmp_path, engine="gigatoken").engines
     assert report.checked == len(TEXTS) * 50
     assert report.bound == 3 / report.checked
     assert report.disagreed == 0
     assert f"{report.checked} documents of this corpus" in report.reason
-    (again,) = count(["deepseek-v4"], corpus, cache=tmp_path).engines
+    (again,) = count(["deepseek-v4"], corpus, cache=tmp_path, engine="gigatoken").engines
     assert (again.checked, again.reason) == (report.checked, report.reason)
+
+
+def test_a_small_corpus_is_counted_at_once():
+    (report,) = count(["deepseek-v4"], frame()).engines
+    assert (report.engine, report.bound) == ("library", None)
+    assert "a corpus this small" in report.reason
+    big = pl.DataFrame({"text": ["to be or not to be, that is the question\n" * 100] * 600})
+    assert count(["deepseek-v4"], big).engines[0].engine == "gigatoken"
 
 
 def test_an_engine_that_disagrees_is_replaced_and_named(monkeypatch):
@@ -260,7 +268,8 @@ def test_an_engine_that_disagrees_is_replaced_and_named(monkeypatch):
 
 
 def test_what_the_fast_engine_cannot_load_runs_on_the_reference():
-    (report,) = count(["workbench-wordpiece"], frame()).engines
+    tok = tokenizer("workbench-wordpiece")
+    report = choose_engine(tok, lambda: pl.Series(["a"]), "key", Cache(None))
     assert report.engine == "library"
     assert "WordPiece" in report.reason
     with pytest.raises(ValueError, match="WordPiece"):
@@ -381,12 +390,7 @@ def test_an_interrupt_keeps_the_finished_shards(tmp_path):
 
 
 def test_progress_shows_rate_and_time_left(capfd):
-    class Sized(FrameShard):
-        @property
-        def size(self):
-            return int(self.frame["text"].str.len_bytes().sum())
-
-    shards = [Sized(s.name, s.checksum, s.frame) for s in frame_shards(frame(), size=40)]
+    shards = frame_shards(frame(), size=40)
     count(["bytes"], shards, progress=True)
     shown = capfd.readouterr().err
     assert "B/s" in shown

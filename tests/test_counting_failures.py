@@ -143,7 +143,12 @@ def test_a_cluster_counts_the_same_bits(cluster, corpus, tmp_path):
     there = count_corpus(tokenizers, shards, PLAN, cache=tmp_path, client=cluster)
     assert there.counts == here.counts
     assert there.sample == here.sample
-    assert [e.engine for e in there.engines] == ["gigatoken", "library", "column"]
+    assert [e.engine for e in there.engines] == ["library", "library", "column"]
+    fast = count_corpus(
+        tokenizers[:1], shards, PLAN, cache=False, client=cluster, engine="gigatoken"
+    )
+    assert fast.engines[0].engine == "gigatoken"
+    assert fast.counts["mistral-v1"] == here.counts["mistral-v1"]
 
 
 class KillsItsWorker(FrameShard):

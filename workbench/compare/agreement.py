@@ -32,7 +32,7 @@ AGREEMENT: Final[dict[str, Any]] = {
 }
 """The columns of `agreement`; each pair once, over the whole corpus."""
 
-PAIR_DOCUMENTS = 400
+PAIR_DOCUMENTS = 200
 """Documents over all groups on which pairs are compared: every tokenizer must segment them."""
 
 

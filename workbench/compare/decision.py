@@ -37,8 +37,9 @@ RANKING: Final[dict[str, Any]] = {
     "n": pl.Int64,
 }
 """The columns of `ranking`. `place` 1 is best; it lies between `place_low` and `place_high` in 95%
-of the resamples, and `first` is the share of the resamples in which the tokenizer comes first. `unknown` is the share of
-unknown tokens: a tokenizer that does not know a text is short for the wrong reason."""
+of the resamples, and `first` is the share of the resamples in which the tokenizer comes first.
+`unknown` is the share of unknown tokens: a tokenizer that does not know a text is short for the
+wrong reason."""
 
 
 def ranking(made: Comparison, name: str = "compression.bytes") -> pl.DataFrame:
@@ -206,7 +207,7 @@ def _loss(whole: Comparison) -> list[Row]:
     if table.is_empty():
         return []
     lossy = table.filter(pl.col("value") < 1).sort("value")
-    evidence = f"{table['n'].min():,} documents decoded under each tokenizer"
+    evidence = f"{min(table['n'].to_list()):,} documents decoded under each tokenizer"
     if lossy.is_empty():
         return [("Is anything lost?", None, "Every document came back exactly.", evidence)]
     shown = ", ".join(

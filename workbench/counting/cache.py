@@ -138,9 +138,8 @@ class Cache:
             handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
             temporary = Path(name)
             with os.fdopen(handle, "wb") as file:
+                # No fsync: after a power cut the checksums tell, and the entry is made again.
                 np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
             self._warn(

@@ -304,6 +304,7 @@ def choose_engine(
     sample_key: str,
     cache: Cache,
     only: str | None = None,
+    size: int | None = None,
 ) -> EngineReport:
     """Choose the fastest engine that agrees with the reference on a sample of the corpus.
 
@@ -313,6 +314,8 @@ def choose_engine(
         sample_key: What the sample depends on: the checksums of the shards it comes from.
         cache: Keeps the outcome by fingerprint, engine's version and sample.
         only: "library" or "gigatoken": ask for this engine; None chooses.
+        size: Bytes of the corpus, where known: one that is no larger than the sample is counted by
+            the reference at once.
 
     Returns:
         The choice with its evidence.
@@ -326,6 +329,8 @@ def choose_engine(
     problem = ""
     if only == "library":
         problem = "asked for"
+    elif only is None and fast == "gigatoken" and size is not None and size <= CHECKED_BYTES:
+        problem = "a corpus this small is counted sooner than a faster one is checked"
     else:
         try:
             engine = make_engine(tokenizer, fast, cache.folder)

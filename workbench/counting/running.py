@@ -218,9 +218,9 @@ def count_corpus(
     plan = plan or Plan(frozenset(("bytes", "characters")))
     folder = _folder(cache)
     shards = shards_of(corpus)
-    check = _AgreementSample(shards)
+    check, size = _AgreementSample(shards), _size(shards)
     reports = tuple(
-        choose_engine(tokenizer, check.texts, check.key, Cache(folder), engine)
+        choose_engine(tokenizer, check.texts, check.key, Cache(folder), engine, size)
         for tokenizer in chosen
     )
     jobs = tuple(
@@ -230,7 +230,7 @@ def count_corpus(
     merged: dict[str, TokenCounts] = {}
     sample = CorpusSample(plan.sample, {}, {})
     failures: dict[str, str] = {}
-    size = 0
+    counted = 0
     with _Bar(shards, progress) as bar:
         for shard, result in _results(shards, jobs, plan, folder, client):
             if isinstance(result, BaseException):
@@ -240,7 +240,7 @@ def count_corpus(
             for name, counts in result.counts.items():
                 merged[name] = merged[name] + counts if name in merged else counts
             sample = sample + result.sample
-            size += result.size
+            counted += result.size
             bar.advance(shard, result.size)
     if failures:
         _report(failures, len(shards), errors)
@@ -255,7 +255,7 @@ def count_corpus(
         reports,
         failures,
         len(shards) - len(failures),
-        size,
+        counted,
         time.perf_counter() - start,
         folder,
     )
@@ -331,6 +331,12 @@ def _report(failures: Mapping[str, str], shards: int, errors: str) -> None:
     warnings.warn(f"{message}; the numbers leave these out", CountingWarning, stacklevel=3)
 
 
+def _size(shards: list[Shard]) -> int | None:
+    """Bytes of all shards; None where one does not know."""
+    sizes = [getattr(shard, "size", None) for shard in shards]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
 class _AgreementSample:
     """Documents spread over the corpus, read when somebody asks and once for all tokenizers."""
 
@@ -368,10 +374,9 @@ class _Bar:
     """A progress bar in bytes where the shards know their size, else in shards."""
 
     def __init__(self, shards: list[Shard], progress: bool | None) -> None:
-        sizes = [getattr(shard, "size", None) for shard in shards]
-        self.in_bytes = all(isinstance(size, int) for size in sizes)
-        self.sizes = {id(shard): size for shard, size in zip(shards, sizes, strict=True)}
-        self.total = sum(size or 0 for size in sizes) if self.in_bytes else len(shards)
+        size = _size(shards)
+        self.in_bytes = size is not None
+        self.total = len(shards) if size is None else size
         self.shown = sys.stderr.isatty() if progress is None else progress
         self.bar: Any = None
 
@@ -386,7 +391,7 @@ class _Bar:
     def advance(self, shard: Shard, size: int) -> None:
         """One shard is finished."""
         if self.bar is not None:
-            self.bar.update(self.sizes[id(shard)] if self.in_bytes else 1)
+            self.bar.update(getattr(shard, "size", 0) if self.in_bytes else 1)
             self.bar.set_postfix_str(f"{shard.name}" if size else f"{shard.name} failed")
 
     def __exit__(self, *_: object) -> None:

@@ -87,6 +87,11 @@ class FrameShard:
     checksum: str
     frame: pl.DataFrame
 
+    @property
+    def size(self) -> int:
+        """Bytes of text."""
+        return int(self.frame["text"].str.len_bytes().sum())
+
     def read(self) -> pl.DataFrame:
         """Return the rows."""
         return self.frame

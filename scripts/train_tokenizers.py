@@ -89,15 +89,19 @@ def wordpiece(lines: list[str]) -> hf.Tokenizer:
 
 def unigram(lines: list[str]) -> hf.Tokenizer:
     """Train Unigram as T5 has it: NFKC, `▁` for a space, unknown characters."""
+    # The library's Unigram would match the spelling of a special token in ordinary text. A piece
+    # with a space in it cannot be typed (Metaspace turns spaces into ▁), and the other two stand
+    # outside the model.
+    unknown = "< unk >"
     tokenizer = hf.Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    special = ["<unk>", "<s>", "</s>"]
     trainer = trainers.UnigramTrainer(
-        vocab_size=4096, special_tokens=special, unk_token="<unk>", show_progress=False
+        vocab_size=4094, special_tokens=[unknown], unk_token=unknown, show_progress=False
     )
     tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.add_special_tokens(["<s>", "</s>"])
     return tokenizer
 
 

@@ -220,8 +220,8 @@ def build_cute(
         CharacterTaskError: If a task is unknown or there are too few words.
 
     Example:
-        >>> build_cute(["for", "and"], tasks=["spell"], per_task=2)["answer"].sort().to_list()
-        ['a n d', 'f o r']
+        >>> build_cute(["a1", "b2", "c3"], ["spell"], per_task=3)["answer"].sort().to_list()
+        ['a 1', 'b 2', 'c 3']
     """
     chosen = check_tasks(tasks, CUTE_TASKS)
     pool = sorted({w for w in words if len(w) > 1})

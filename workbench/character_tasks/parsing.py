@@ -69,7 +69,7 @@ def parse_strict(text: str) -> Parsed:
     r"""CharBench's parser: `int(text.strip())`, or invalid.
 
     Example:
-        >>> parse_strict(" 3\\n"), parse_strict("3.")
+        >>> parse_strict(" 3\n"), parse_strict("3.")
         ((3, None), (None, 'invalid'))
     """
     try:

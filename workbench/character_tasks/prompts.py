@@ -36,7 +36,7 @@ class Prompt:
 
         Example:
             >>> PROMPTS["plain"].messages("How many?")
-            [{'role': 'user', 'content': 'How many?\\nAnswer:'}]
+            [{'role': 'user', 'content': 'How many?\nAnswer:'}]
         """
         shots = cute_shots(task) if "{shots}" in self.user and task in CUTE_TASKS else ""
         # str.replace, not str.format: a question may hold braces.

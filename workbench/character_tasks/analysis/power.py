@@ -31,7 +31,7 @@ def smallest_difference(
 
     Example:
         >>> round(smallest_difference(2000, 0.3), 2)
-        3.42
+        3.43
     """
     if n < 1 or not 0 < discordant <= 1:
         raise CharacterTaskError(
@@ -63,7 +63,7 @@ def items_needed(
 
     Example:
         >>> items_needed(2.0, 0.3)
-        5882.0
+        5885.0
     """
     from scipy.special import ndtri
 

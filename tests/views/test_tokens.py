@@ -103,6 +103,13 @@ def test_only_what_an_untrusted_notebook_keeps(tekken, mistral):
     assert "var(" not in view.to_html()
 
 
+def test_outside_its_chips_the_view_has_the_colour_of_the_page(tekken, mistral):
+    page = token_view([wb.segment(NASTY, tok) for tok in (tekken, mistral)]).to_html()
+    coloured = re.findall(r'style="([^"]*[;"]color:#[^"]*)"', page)
+    assert coloured
+    assert all("background-color:#" in style for style in coloured)  # dark text on its own tint
+
+
 def test_no_bidi_control_reaches_the_page(tekken):
     page = token_view(wb.segment(NASTY, tekken)).to_html()
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x09\x0b-\x1f]", page)

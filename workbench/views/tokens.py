@@ -27,9 +27,7 @@ __all__ = ["TokenView", "token_view"]
 _INK = palette.LIGHT.ink
 _FAINT = palette.LIGHT.faint
 _CHIP = f"display:inline-block;color:{_INK};border-radius:3px;padding:0 2px;margin:1px 0;"
-_SMALL = (
-    f"font-size:0.72em;color:{_FAINT};border:1px dotted {_FAINT};border-radius:2px;padding:0 2px"
-)
+_SMALL = "font-size:0.72em;border:1px dotted;border-radius:2px;padding:0 2px"
 _QUIET = "font-size:12px;opacity:0.8"
 _FLOW = "font-family:monospace;font-size:14px;line-height:1.75;white-space:pre-wrap"
 # How a cut looks by who makes it: the line's form says it, the letter says it again.

@@ -10,7 +10,9 @@ NOTEBOOKS = [HERE / "data" / "controls.ipynb", *sorted((ROOT / "notebooks").glob
 
 # The control to change where the first that is found is not the one: a CSS selector inside the
 # outputs. How it is changed follows from what it is.
-CONTROLS: dict[str, str] = {}
+CONTROLS: dict[str, str] = {
+    "01_token_boundaries": ".jp-OutputArea-output textarea",  # the inspector's text
+}
 
 ANY_CONTROL = ", ".join(
     f".jp-OutputArea-output {one}"

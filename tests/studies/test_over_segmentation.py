@@ -73,17 +73,18 @@ def test_generated_texts_are_what_they_say_and_repeat(n, seed):
     made = study.generated_texts(n, seed)
     assert made == study.generated_texts(n, seed)
     assert all(len(texts) == n for texts in made.values())
-    assert all(uuid.UUID(one).version == 4 for text in made["UUIDs"] for one in text.split())
-    assert all(set(text) <= set("0123456789") for text in made["digits"])
+    assert all(uuid.UUID(one).version == 4 for text in made["uuids"] for one in text.split())
+    assert all(one.isdigit() for text in made["integers"] for one in text.split())
+    assert all(len(one) == 64 for text in made["hashes"] for one in text.split())
 
 
 def test_rates_of_known_tokenizers():
     toks = [wb.load_tokenizer("characters"), wb.load_tokenizer("words")]
     rates = study.type_rates(toks, study.generated_texts(3))
     value = {(t, k): v for t, k, v in rates.select(rates.columns[:3]).rows()}
-    assert value["characters", "UUIDs"] == 1
-    assert value["words", "UUIDs"] == pytest.approx(369 / 10)
-    assert value["words", "hexadecimal"] == 64
+    assert value["characters", "uuids"] == 1
+    assert value["words", "uuids"] == pytest.approx(369 / 10)
+    assert value["words", "hashes"] == pytest.approx(649 / 10)
     with pytest.raises(ValueError, match="no text with a token"):
         study.type_rates(toks, {"nothing": [""]})
 
@@ -115,7 +116,7 @@ def test_the_verdict_follows_the_numbers(costs, parallel):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="at least 1, not 0"):
+    with pytest.raises(ValueError, match="at least 1, not 0 and 10"):
         study.generated_texts(0)
     with pytest.raises(CorpusError, match="path="):
         study.corpus_for("flores")

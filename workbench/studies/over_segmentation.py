@@ -12,7 +12,6 @@ UTF-8 costs and what the vocabulary adds, scripts, kinds of text, and the target
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,10 +20,12 @@ import polars as pl
 
 from workbench.compare import comparison
 from workbench.corpora import Corpus, load_corpus
+from workbench.metrics.text_types import sample_texts
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 
 __all__ = [
+    "GENERATED",
     "MAGNET_PRIORS",
     "PAPERS",
     "corpus_for",
@@ -43,6 +44,9 @@ PAPERS = (
     "Roberts, Han and Albanie 2024 (Needle Threading)",
     "Ahia and others 2024 (MAGNET)",
 )
+
+GENERATED = ("uuids", "hashes", "integers", "json")
+"""Kinds of text that are made here."""
 
 _INDIC = ("Beng", "Deva", "Gujr", "Guru", "Knda", "Mlym", "Orya", "Taml", "Telu")
 MAGNET_PRIORS: dict[str, float] = {"Latn": 0.2, "Cyrl": 0.1, **dict.fromkeys(_INDIC, 0.08)}
@@ -178,39 +182,32 @@ def script_summary(costs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def generated_texts(n: int = 40, seed: int = 0) -> dict[str, list[str]]:
-    """Strings that no vocabulary was trained on, made here.
+def generated_texts(n: int = 40, seed: int = 0, per_document: int = 10) -> dict[str, list[str]]:
+    """Strings that no vocabulary was trained on: :mod:`workbench.metrics.text_types`' own.
 
     Args:
         n: Documents of each kind.
         seed: The same seed gives the same strings.
+        per_document: Strings of a document, with spaces between.
 
     Returns:
-        By kind: ``UUIDs`` (version 4, ten to a document), ``hexadecimal`` (64 digits),
-        ``digits`` (40 digits) and ``JSON`` (the key-value haystacks of Needle Threading: UUIDs to
-        UUIDs).
+        By kind, of :data:`GENERATED`.
 
     Raises:
-        ValueError: When ``n`` is below 1.
+        ValueError: When ``n`` or ``per_document`` is below 1.
 
-    >>> [len(text) for text in generated_texts(2)["hexadecimal"]]
-    [64, 64]
+    >>> len(generated_texts(2)["uuids"][0].split())
+    10
     """
-    if n < 1:
-        raise ValueError(f"n is the number of documents of each kind, at least 1, not {n}.")
-    rng = np.random.default_rng(seed)
-
-    def name() -> str:
-        return str(uuid.UUID(bytes=rng.bytes(16), version=4))
-
-    return {
-        "UUIDs": [" ".join(name() for _ in range(10)) for _ in range(n)],
-        "hexadecimal": [rng.bytes(32).hex() for _ in range(n)],
-        "digits": ["".join(map(str, rng.integers(0, 10, 40))) for _ in range(n)],
-        "JSON": [
-            "{" + ", ".join(f'"{name()}": "{name()}"' for _ in range(5)) + "}" for _ in range(n)
-        ],
-    }
+    if n < 1 or per_document < 1:
+        raise ValueError(f"n and per_document are at least 1, not {n} and {per_document}.")
+    out: dict[str, list[str]] = {}
+    for kind in GENERATED:
+        strings = sample_texts(kind, n * per_document, seed)
+        out[kind] = [
+            " ".join(strings[i : i + per_document]) for i in range(0, len(strings), per_document)
+        ]
+    return out
 
 
 def type_rates(
@@ -304,7 +301,7 @@ def verdict(
 
     Args:
         costs: From :func:`language_costs`.
-        rates: From :func:`type_rates`, with the kinds "UUIDs" and ``prose``.
+        rates: From :func:`type_rates`, with the kinds "uuids" and ``prose``.
         targets: From :func:`magnet_targets`.
         prose: The kind that UUIDs are compared with.
 
@@ -338,7 +335,7 @@ def verdict(
                 "holds for most" if above > part.height / 2 else "holds for a minority",
             )
         )
-    for row in rates.filter(pl.col("kind") == "UUIDs").iter_rows(named=True):
+    for row in rates.filter(pl.col("kind") == "uuids").iter_rows(named=True):
         near = rates.filter((pl.col("kind") == prose) & (pl.col("tokenizer") == row["tokenizer"]))
         known = near["ci_low"].to_list()
         apart = known and known[0] is not None and (row["ci_high"] or np.inf) < known[0]

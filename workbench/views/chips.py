@@ -368,10 +368,10 @@ def cuts(segs: Sequence[Segmentation], start: int = 0, stop: int | None = None) 
     makers = np.array([np.isin(places, one) for one in inner], dtype=bool)
     if start == 0:
         makers[:, 0] = True
-    patterns, which = np.unique(makers.T, axis=0, return_inverse=True)
-    names = [tuple(np.flatnonzero(pattern).tolist()) for pattern in patterns]
+    codes = (makers.T @ (1 << np.arange(len(segs), dtype=object))).tolist()
+    names = {code: tuple(i for i in range(len(segs)) if code >> i & 1) for code in set(codes)}
     begins = places.tolist()
     return [
         Cut(piece := source[begin:end], names[who], _ends_line(piece), direction(piece), begin)
-        for begin, end, who in zip(begins, [*begins[1:], stop], which.ravel().tolist(), strict=True)
+        for begin, end, who in zip(begins, [*begins[1:], stop], codes, strict=True)
     ]

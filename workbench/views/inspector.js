@@ -24,9 +24,10 @@ function h(tag, props = {}, ...children) {
 }
 
 const plain = (list) => list.map(([, text]) => text).join("");
-const number = (n) => Number(n).toLocaleString("en-US");
+const [whole, two] = [0, 2].map((digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+const number = (n) => whole.format(n);
 const plural = (n, word) => `${number(n)} ${word}${n === 1 ? "" : "s"}`;
-const fixed = (n) => n.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const fixed = (n) => two.format(n);
 
 // Parts of a label: [kind, text, name]; kinds 0 text, 1 space, 2 line end, 3 mark, 4 bytes,
 // 5 added by the tokenizer, 6 what stood in the source.
@@ -235,13 +236,15 @@ class Flow {
     } else {
       this.lay();
     }
-    this.follow(fresh[0] ?? right ?? left);
+    this.changed = fresh[0] ?? right ?? left;
   }
 
-  // Keep the place that changed in sight, inside the row's own box and not the page.
-  follow(node) {
-    const box = this.el;
-    if (!node || box.scrollHeight <= box.clientHeight) return;
+  // Keep the place that changed in sight, inside the row's own box and not the page. It asks for
+  // the layout, so it comes once for all flows, after the last of them was patched.
+  follow() {
+    const [box, node] = [this.el, this.changed];
+    this.changed = null;
+    if (!node?.isConnected || box.scrollHeight <= box.clientHeight) return;
     const [inner, outer] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
     if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - box.clientHeight / 2;
   }
@@ -297,12 +300,14 @@ class Flow {
     }
     const line = h("div", { class: "wbi-line", role: "presentation", dir: base });
     line._way = base;
+    line._line = line;
     let home = line;
     nodes.forEach((node, i) => {
       if (resolved[i] === base) home = line;
       else if (home === line || home._way !== resolved[i]) {
         home = h("span", { dir: resolved[i], role: "presentation" });
         home._way = resolved[i];
+        home._line = line;
         line.append(home);
       }
       home.append(node);
@@ -555,6 +560,7 @@ class View {
       one.draw(row, place, state, most, fewest);
     });
     this.drawStrip(rows);
+    for (const flow of [this.stripFlow, ...[...this.rows.values()].map((one) => one.flow)]) flow.follow();
     this.drawStatus(state, rows, most, fewest);
     this.drawWindow(state);
     this.choices();
@@ -1001,7 +1007,7 @@ class RowView {
     const places = sums(this.row).token;
     let line = null;
     this.flow.nodes.forEach((node, i) => {
-      const home = node.closest(".wbi-line");
+      const home = node.parentNode._line;
       if (home === line) return;
       line = home;
       const first = number(places[i] + 1);

@@ -121,7 +121,7 @@ def count_turkish(view: DocumentView) -> Mapping[str, int]:
     """
     out = {"documents": 0, "tokens": 0, "words": 0, "pure": 0}
     turkish = (view.language or "").split("_")[0].casefold() in {"tur", "tr", "turkish"}
-    if not turkish or view.tokenizer.vocab_size is None:
+    if not turkish or not pieces_of(view.tokenizer).closed:
         return out
     found = _candidates(view.tokenizer, view.ids)
     return {

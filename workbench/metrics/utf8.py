@@ -53,12 +53,12 @@ def count_whole_characters(view: DocumentView) -> Mapping[str, int]:
     """
     tokenizer = view.tokenizer
     kinds = [0, 0, 0]
-    if tokenizer.vocab_size is None:
+    pieces, special = pieces_of(tokenizer), tokenizer.special_ids
+    if not pieces.closed:
         kinds[0] = len(view.ids)  # its tokens are words of the text
     else:
-        pieces, skipped = pieces_of(tokenizer), {*tokenizer.special_ids, tokenizer.unk_id}
         for token_id in view.ids:
-            if token_id not in skipped:
+            if token_id not in special and token_id != pieces.unknown:
                 kinds[wholeness(pieces[token_id])] += 1
     offsets, cuts = character_bytes(view.text), cuts_of(view)
     wide = np.flatnonzero(np.diff(offsets) > 1)

@@ -3,6 +3,7 @@
 # PYTHON   the interpreter that makes .venv (3.11 or later); found when not given
 # ARGS     passed on: make report ARGS="03_tokenizer_comparison -p seed=8"
 # PYTESTFLAGS  passed to pytest: make test PYTESTFLAGS="-k segmentation -x"
+# JOBS     how many workers run the tests; 0 runs them in one process
 # UV=0     installs with plain pip even where uv is found
 
 SHELL := /bin/sh
@@ -15,6 +16,8 @@ PYTHON ?=
 UV ?= 1
 ARGS ?=
 PYTESTFLAGS ?=
+# One worker a core of a small machine; a file's tests stay together, so that they share fixtures.
+JOBS ?= 2
 
 # Compiled modules are what makes the second start fast; an environment may forbid them by habit.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,9 +46,11 @@ check: $(DEV) ## lint, format, types, and the form of the notebooks
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_notebooks.py
+	$(BIN)/python scripts/checksums.py --check
+	$(BIN)/python scripts/build_word_lists.py --check
 
 test: $(DEV) ## run the whole test suite, in a real browser too where there is one
-	@$(BIN)/python -m pytest $(PYTESTFLAGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTESTFLAGS)
 
 bench: $(DEV) ## measure us beside the alternatives; prints one table and keeps it in benchmarks/README.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -219,7 +219,7 @@ def sample_texts(kind: str, count: int = 200, seed: int = 0) -> list[str]:
 
     Example:
         >>> sample_texts("dates", 2)
-        ['06.08.1988', '2002-11-10T09:16:48Z']
+        ['10.11.1998', '1975-03-07']
     """
     if kind not in MAKERS:
         raise ValueError(f"there is no type of text {kind!r}; there are {', '.join(MAKERS)}")

@@ -14,7 +14,7 @@ import polars as pl
 
 import workbench as wb
 from workbench.counting import Plan, count_corpus, frame_shards
-from workbench.counting.shards import FrameShard
+from workbench.counting.plan import FrameShard
 
 
 class Slow(FrameShard):

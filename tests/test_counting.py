@@ -23,7 +23,8 @@ from workbench.counting import (
 from workbench.counting.cache import Cache
 from workbench.counting.counts import FIXED
 from workbench.counting.engines import GigatokenEngine, LibraryEngine, choose_engine, disagreements
-from workbench.counting.shards import FrameShard, count_shard
+from workbench.counting.plan import FrameShard
+from workbench.counting.shards import count_shard
 
 STATISTICS = frozenset(
     (

@@ -13,7 +13,7 @@ import pytest
 
 import workbench as wb
 from workbench.counting import CountingError, Plan, count_corpus, frame_shards
-from workbench.counting.shards import FrameShard
+from workbench.counting.plan import FrameShard
 
 WORKER = Path(__file__).with_name("counting_worker.py")
 SHARDS = 16

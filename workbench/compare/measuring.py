@@ -18,7 +18,8 @@ import polars as pl
 
 from workbench.compare.probing import BlockSums
 from workbench.counting import BLOCKS, FIXED, CorpusCounts, Group, GroupCounts, TokenCounts
-from workbench.counting.shards import WORD_TYPES, smallest_words, tokens_of_words
+from workbench.counting.samples import WORD_TYPES, smallest_words
+from workbench.counting.shards import tokens_of_words
 from workbench.intervals import Method, interval, resampling_weights
 from workbench.metrics._base import (
     FloatArray,

@@ -20,7 +20,7 @@ import numpy as np
 from workbench import metrics as metric_folder
 from workbench.counting import BLOCKS, Cache, Group
 from workbench.counting.cache import Arrays, array_text, text_array
-from workbench.counting.shards import SampledDocument
+from workbench.counting.samples import SampledDocument
 from workbench.metrics._base import DocumentView, IntArray, Metric
 from workbench.tokenizers.base import Tokenizer
 

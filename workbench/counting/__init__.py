@@ -3,7 +3,8 @@
 `count_corpus` gives a `CorpusCounts`: for each tokenizer `TokenCounts`, which hold what every
 metric needs and add up to the same bits in any order. `counts` says what is counted, `engines`
 who counts, `text_statistics` what a text holds by itself, `shards` the unit of work, `running` how
-shards are run, and `cache` what is kept.
+shards are run, `plan` what is asked for, `samples` what is kept of the text, and `cache` what is
+kept on disk.
 """
 
 from workbench.counting.cache import Cache, CacheWarning, default_folder
@@ -17,6 +18,7 @@ from workbench.counting.counts import (
     document_hash,
 )
 from workbench.counting.engines import EngineReport
+from workbench.counting.plan import Plan
 from workbench.counting.running import (
     CorpusCounts,
     CountingError,
@@ -24,11 +26,10 @@ from workbench.counting.running import (
     count_corpus,
     frame_shards,
 )
-from workbench.counting.shards import (
+from workbench.counting.samples import (
     PROBE_CHARACTERS,
     WORD_TYPES,
     CorpusSample,
-    Plan,
     SampledDocument,
 )
 

@@ -47,7 +47,7 @@ def document_hash(doc_id: str) -> int:
 
     Example:
         >>> document_hash("01") % BLOCKS
-        349
+        684
     """
     return int.from_bytes(hashlib.blake2b(doc_id.encode(), digest_size=8).digest(), "little")
 

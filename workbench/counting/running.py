@@ -27,14 +27,9 @@ from workbench.counting.engines import (
     EngineReport,
     choose_engine,
 )
-from workbench.counting.shards import (
-    CorpusSample,
-    FrameShard,
-    Plan,
-    Shard,
-    ShardCounts,
-    count_shard,
-)
+from workbench.counting.plan import FrameShard, Plan, Shard
+from workbench.counting.samples import CorpusSample
+from workbench.counting.shards import ShardCounts, count_shard
 from workbench.tokenizers.base import Tokenizer
 
 FRAME_SHARD = 32 << 20

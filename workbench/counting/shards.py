@@ -9,16 +9,15 @@ and machines; engines do not pickle, so each process builds its own and keeps it
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,183 +38,24 @@ from workbench.counting.counts import (
     sum_histograms,
 )
 from workbench.counting.engines import engine_version, make_engine
+from workbench.counting.plan import ALONE_STATISTICS, FrameShard, Plan, Shard
+from workbench.counting.samples import (
+    PROBE_CHARACTERS,
+    CorpusSample,
+    SampledDocument,
+    smallest_texts,
+    smallest_words,
+    word_hash,
+)
 from workbench.counting.text_statistics import count_text, words_alone
-from workbench.metrics._base import STATISTICS, TEXT_STATISTICS, IntArray
+from workbench.metrics._base import IntArray
 from workbench.tokenizers.base import Tokenizer
-
-PROBE_CHARACTERS = 10_000
-"""Documents handed to probes are cut to so many characters."""
-
-WORD_TYPES = 20_000
-"""How many word types a group keeps: all, or those of the smallest hashes."""
 
 PIECE = 16 << 20
 """Bytes of text encoded at a time."""
 
 LARGEST = 48 << 20
 """A shard of more bytes (a compressed file, say) is read and counted in parts."""
-
-_ALONE = ("alone_words", "alone_tokens", "alone_continued")
-
-
-class Shard(Protocol):
-    """A piece of a corpus. It pickles, and knows its content's checksum before it is read."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in a message."""
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of what it holds and of how it is read."""
-
-    def read(self) -> pl.DataFrame:
-        """Return columns doc_id, text, language, domain (String; the last two may be null)."""
-
-
-@dataclass(frozen=True)
-class FrameShard:
-    """Rows of a frame.
-
-    Attributes:
-        name: Where it lies in the frame.
-        checksum: SHA-256 of its content, or of where that content comes from.
-        frame: doc_id, text, language, domain.
-    """
-
-    name: str
-    checksum: str
-    frame: pl.DataFrame
-
-    @property
-    def size(self) -> int:
-        """Bytes of text."""
-        return int(self.frame["text"].str.len_bytes().sum())
-
-    def read(self) -> pl.DataFrame:
-        """Return the rows."""
-        return self.frame
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be counted.
-
-    Attributes:
-        statistics: Names of `workbench.metrics.STATISTICS`, ``mean:a/b``, ``count:a/b``.
-        sample: Documents to keep in each group for probes.
-        word_types: Whether to keep word types.
-        add_special_tokens: Whether each document carries what the tokenizer puts around it.
-    """
-
-    statistics: frozenset[str]
-    sample: int = 0
-    word_types: bool = False
-    add_special_tokens: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what nobody counts.
-
-        Raises:
-            ValueError: Naming the statistic and those there are.
-        """
-        known = set(STATISTICS) - {"paired", "paired:tokens"}
-        for name in sorted(self.statistics | {part for pair in self.ratios for part in pair}):
-            if name not in known and not name.startswith(("mean:", "count:")):
-                raise ValueError(f"statistic {name!r} is not counted; there are {sorted(known)}")
-
-    @cached_property
-    def ratios(self) -> list[tuple[str, str]]:
-        """The pairs whose ratio is averaged over documents."""
-        names = {n.partition(":")[2] for n in self.statistics if n.startswith(("mean:", "count:"))}
-        return sorted((a, b) for a, _, b in (name.partition("/") for name in names))
-
-    @cached_property
-    def text(self) -> list[str]:
-        """The statistics of the text alone that this needs; documents and bytes always."""
-        parts = {part for pair in self.ratios for part in pair}
-        return sorted(({"documents", "bytes"} | self.statistics | parts) & TEXT_STATISTICS)
-
-    @cached_property
-    def alone(self) -> bool:
-        """Whether words are to be encoded alone."""
-        return any(part in _ALONE for part in self.statistics)
-
-
-@dataclass(frozen=True)
-class SampledDocument:
-    """A document kept for probes; those of the smallest hashes are.
-
-    Attributes:
-        hash: Of its id; the order of the sample and the seed of its noise.
-        doc_id: As the corpus gives it.
-        text: Its first `PROBE_CHARACTERS` characters.
-    """
-
-    hash: int
-    doc_id: str
-    text: str
-
-
-@dataclass(frozen=True)
-class CorpusSample:
-    """What is kept of the text itself, group by group; merges like counts do.
-
-    Attributes:
-        size: Most documents of a group.
-        documents: By group, sorted by hash.
-        words: By group, word types with their occurrences, sorted by hash.
-    """
-
-    size: int
-    documents: Mapping[Group, tuple[SampledDocument, ...]]
-    words: Mapping[Group, tuple[tuple[int, str, int], ...]]
-
-    def __add__(self, other: CorpusSample) -> CorpusSample:
-        assert self.size == other.size
-        documents = {
-            key: smallest_texts(
-                [*self.documents.get(key, ()), *other.documents.get(key, ())], self.size
-            )
-            for key in sorted({*self.documents, *other.documents}, key=group_order)
-        }
-        words = {
-            key: smallest_words([*self.words.get(key, ()), *other.words.get(key, ())])
-            for key in sorted({*self.words, *other.words}, key=group_order)
-        }
-        return CorpusSample(self.size, documents, words)
-
-
-def smallest_texts(documents: Iterable[SampledDocument], size: int) -> tuple[SampledDocument, ...]:
-    """The documents of the smallest hashes.
-
-    Args:
-        documents: Any number.
-        size: How many to keep.
-
-    Returns:
-        At most `size` of them, sorted.
-    """
-    return tuple(heapq.nsmallest(size, documents, key=lambda d: (d.hash, d.doc_id, d.text)))
-
-
-def smallest_words(words: Iterable[tuple[int, str, int]]) -> tuple[tuple[int, str, int], ...]:
-    """The word types of the smallest hashes, the occurrences of each added up.
-
-    A word that is among the smallest of the whole is among the smallest of every part that holds
-    it, so its occurrences are exact whatever the order of merging.
-
-    Args:
-        words: (hash, word, occurrences), a word any number of times.
-
-    Returns:
-        At most `WORD_TYPES` of them, sorted.
-    """
-    total: Counter[tuple[int, str]] = Counter()
-    for hashed, word, times in words:
-        total[hashed, word] += times
-    kept = heapq.nsmallest(WORD_TYPES, total)
-    return tuple((hashed, word, total[hashed, word]) for hashed, word in kept)
 
 
 @dataclass(frozen=True)
@@ -438,7 +278,7 @@ class _Work:
         added: list[int],
     ) -> TokenCounts:
         wanted = {"documents", "bytes", "tokens", "unknown", *plan.text}
-        wanted |= set(_ALONE) if plan.alone else set()
+        wanted |= set(ALONE_STATISTICS) if plan.alone else set()
         for a, b in plan.ratios:
             top, bottom = documents[a], documents[b]
             share = np.divide(top, bottom, out=np.zeros(len(top)), where=bottom > 0)
@@ -518,14 +358,14 @@ class _Work:
                 .group_by("word")
                 .agg(pl.col("times").sum())
             )
-            kept = smallest_words((_word_hash(w), w, n) for w, n in total.iter_rows())
+            kept = smallest_words((word_hash(w), w, n) for w, n in total.iter_rows())
             times = np.array([n for _, _, n in kept], dtype=np.int64)
             return {"times": times, **text_array([word for _, word, _ in kept])}
 
         found = self.cache.get(self.key("types", group=code), compute)
         words = array_text(found["data"], found["ends"])
         times = found["times"].tolist()
-        return tuple((_word_hash(w), w, n) for w, n in zip(words, times, strict=True))
+        return tuple((word_hash(w), w, n) for w, n in zip(words, times, strict=True))
 
 
 def histogram(flat: npt.NDArray[Any]) -> TokenHistogram:
@@ -572,7 +412,3 @@ def _added(tokenizer: Tokenizer) -> list[int]:
     """The ids that a tokenizer puts around a text."""
     bare, full = (Counter(tokenizer.encode("a", add_special_tokens=s)) for s in (False, True))
     return sorted((full - bare).elements())
-
-
-def _word_hash(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")

@@ -162,6 +162,16 @@ def test_overlap_counts_every_entry_once():
     assert table["share_of_new"].sum() == pytest.approx(1)
 
 
+@settings(max_examples=60, deadline=None)
+@given(vocabularies, vocabularies)
+def test_overlap_agrees_with_spelling(old, new):
+    known = dict.fromkeys(old, 0)
+    copied = sum(entry in known for entry in new)
+    spelt = sum(entry not in known and bool(study.spell(entry, known)) for entry in new)
+    expected = [copied, spelt, len(new) - copied - spelt]
+    assert study.overlap(old, new)["entries"].to_list() == expected
+
+
 def test_prose_gives_both_spaces():
     texts = wb.load_corpus("prose").filter(language="deu_Latn").scan().collect()["text"].to_list()
     one, other = study.halves(texts)

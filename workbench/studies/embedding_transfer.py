@@ -145,15 +145,15 @@ def overlap(old: Sequence[bytes], new: Sequence[bytes]) -> pl.DataFrame:
     """
     known = {entry: i for i, entry in enumerate(old)}
     kinds = dict.fromkeys(("copied", "spelt by two old entries or more", "no spelling"), 0)
+    single = {entry[0] for entry in known if len(entry) == 1}
     for entry in new:
-        pieces = spell(entry, known)
-        kinds[
-            "copied"
-            if entry in known
-            else "spelt by two old entries or more"
-            if pieces
-            else "no spelling"
-        ] += 1
+        if entry in known:
+            kind = "copied"
+        elif single.issuperset(entry) or spell(entry, known):  # single bytes spell anything
+            kind = "spelt by two old entries or more"
+        else:
+            kind = "no spelling"
+        kinds[kind] += 1
     return pl.DataFrame(
         [(kind, count, count / max(1, len(new))) for kind, count in kinds.items()],
         schema={"measure": pl.String, "entries": pl.Int64, "share_of_new": pl.Float64},

@@ -11,8 +11,9 @@ import traitlets
 import workbench as wb
 from workbench.studies.token_scores import ngram_surprisal
 from workbench.views import inspector as module
+from workbench.views.examples import EXAMPLES
 from workbench.views.heat import SURPRISAL
-from workbench.views.inspector import EXAMPLES, TokenInspector
+from workbench.views.inspector import TokenInspector
 
 HERE = Path(module.__file__).parent
 

@@ -20,6 +20,7 @@ from workbench.segmentation import Segmentation, segment
 from workbench.tokenizers import Tokenizer, TokenizerError, list_tokenizers, load_tokenizer
 from workbench.views import conversation, panels
 from workbench.views.chips import GRAPHEME_WORDS, letters
+from workbench.views.examples import DEFAULT_TOKENIZERS, EXAMPLES
 from workbench.views.heat import SURPRISAL, alternatives, heat
 from workbench.views.palette import style_variables
 from workbench.views.ranks import rank_text
@@ -29,27 +30,11 @@ from workbench.views.wire import Row, Strip, Window, share_graphemes
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["EXAMPLES", "TokenInspector"]
+__all__ = ["TokenInspector"]
 
 _HERE = Path(__file__).parent
 _WIDTH = 3000
 """Characters drawn at once; of longer texts a window is drawn, which follows the caret."""
-
-DEFAULT_TOKENIZERS = ("tekken", "mistral-v1", "deepseek-v4")
-
-EXAMPLES: dict[str, str] = {
-    "strawberry": "How many r's are in strawberry, Strawberry and STRAWBERRY?",
-    "white space": "def f(x):\n    if x:\n\treturn  x   # two, then three\u00a0spaces\r\n",
-    "numbers": "7 42 365 1984 31415 271828 1234567 3.14159 1,000,000 0xFF",
-    "one sentence, five languages": (
-        "The water is cold.\nDas Wasser ist kalt.\nपानी ठंडा है।\nน้ำเย็น\nရေက အေးတယ်။"
-    ),
-    "an emoji family": "👨 👨\u200d👩 👨\u200d👩\u200d👧 👨\u200d👩\u200d👧\u200d👦 👍🏽 🇺🇳 ❤️",
-    "a misspelling": "definitely definately definitly defintely",
-    "right to left": "שלום עולם! مرحبا بالعالم (2024) and back to English.",
-    "hostile": "<img src=x onerror=alert(1)> </s> <|endoftext|> \u202eabc\u202c \u200b\x1b[31m",
-}
-"""Texts to begin with, by the name the menu shows."""
 
 
 class TokenInspector(anywidget.AnyWidget):

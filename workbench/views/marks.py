@@ -130,7 +130,9 @@ _HARMLESS = regex.compile(
     "[\u200c\u200d\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef\U000e0020-\U000e007f]"
 )
 _GRAPHEME = regex.compile(r"\X")
-_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+# One version of Unicode decides, that of the regex module: Python's own is older.
+_HIDDEN = regex.compile(r"[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]")
+_COMBINING = regex.compile(r"\p{M}")
 _PLAIN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]+")
 _STRONG = regex.compile(r"(?P<rtl>[\p{Bidi_Class=R}\p{Bidi_Class=AL}])|(?P<ltr>\p{Bidi_Class=L})")
 
@@ -172,16 +174,7 @@ def _mark(character: str) -> Part | None:
             short = f"VS{code - 0xE0100 + 17}"
         elif 0xE0020 <= code <= 0xE007E:
             short = f"TAG {chr(code - 0xE0000)}".strip()
-        elif unicodedata.category(character) in {
-            "Cc",
-            "Cf",
-            "Cn",
-            "Co",
-            "Cs",
-            "Zs",
-            "Zl",
-            "Zp",
-        } or (_IGNORABLE.match(character)):
+        elif _HIDDEN.match(character):
             short = f"U+{code:04X}"
         else:
             return None
@@ -196,7 +189,7 @@ def _grapheme(cluster: str) -> Iterator[Part]:
         return
     drawn = "".join(c for c, mark in marks if mark is None or _HARMLESS.match(c))
     first = seen[0]
-    if drawn[0] == first and unicodedata.category(first) in {"Mn", "Me", "Mc"}:
+    if drawn[0] == first and _COMBINING.match(first):
         yield Part("text", "\u25cc" + drawn, name_of(first))
     else:
         yield Part("text", drawn)

@@ -65,7 +65,9 @@ def _mean(values: FloatArray) -> FloatArray:
     """Mean along the last axis, kept, NaN left out; NaN where nothing is left."""
     count = (~np.isnan(values)).sum(axis=-1, keepdims=True)
     total = np.nansum(values, axis=-1, keepdims=True)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    out: FloatArray = np.full(count.shape, np.nan)
+    np.divide(total, count, out=out, where=count > 0)
+    return out
 
 
 def interval(

@@ -26,6 +26,34 @@ SMALL = {
         "tokenizers": ["bytes"],
         "most_characters": 20_000,
     },
+    "boundary_stability": {
+        "tokenizers": ["mistral-v3"],
+        "kinds": ["characters", "case"],
+        "paragraphs": 10,
+        "size": 600,
+    },
+    "morphology": {"tokenizers": ["mistral-v3"], "gold": ["tur_Latn"], "folds": 2, "size": 400},
+    "over_segmentation": {
+        "tokenizers": ["mistral-v3", "bytes"],
+        "languages": ["eng_Latn", "hin_Deva", "deu_Latn"],
+        "documents": 8,
+    },
+    "transplant": {
+        "old_tokenizer": "workbench-bpe",
+        "new_tokenizer": "workbench-unigram",
+        "corpora": ["prose"],
+        "dimensions": 16,
+    },
+    "vocabulary_trimming": {
+        "tokenizers": ["workbench-bpe"],
+        "groups": ["eng_Latn", "hin_Deva"],
+        "min_counts": [1, 2],
+    },
+    "word_pooling": {
+        "tokenizers": ["workbench-bpe"],
+        "languages": ["eng_Latn", "tha_Thai"],
+        "rates": [0.05],
+    },
     "theory": {"sizes": [4, 16], "length": 5_000, "seeds": [0, 1]},
     "token_scores": {"tokenizers": ["workbench-bpe", "characters"], "texts": 4},
 }

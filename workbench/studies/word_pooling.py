@@ -46,13 +46,10 @@ PAPERS = (
 class HatWords(Words):
     """Words by the splitting rule of Hierarchical Autoregressive Transformers.
 
-    The rule is the package hat-splitter's own; it needs the extra ``hat``.
+    The rule is the package hat-splitter's own.
 
     Args:
         name: How it is called in tables.
-
-    Raises:
-        ImportError: When hat-splitter is not installed.
 
     Example:
         >>> HatWords().encode("Hello, world!") == HatWords().encode("Hello, world!")
@@ -62,12 +59,8 @@ class HatWords(Words):
     algorithm = "words"
 
     def __init__(self, name: str = "hat-words") -> None:
-        try:
-            from hat_splitter import HATSplitter  # type: ignore[attr-defined]
-        except ImportError as missing:
-            raise ImportError(
-                "HAT's words need its splitter: pip install 'tokenizer-workbench[hat]'."
-            ) from missing
+        from hat_splitter import HATSplitter  # type: ignore[attr-defined]
+
         super().__init__(name)
         self._splitter = HATSplitter()
 

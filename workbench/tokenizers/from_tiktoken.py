@@ -92,12 +92,13 @@ class TiktokenTokenizer(Tokenizer):
             self._by_id[token_id] = data
         for text, token_id in self._special_names.items():
             self._by_id[token_id] = text.encode()
+        self._size = sum(data is not None for data in self._by_id)
         self._byte_lengths = np.array([len(b or b"") for b in self._by_id], dtype=np.int64)
 
     @property
     def vocab_size(self) -> int:
         """Entries of the encoding, special tokens included."""
-        return sum(data is not None for data in self._by_id)
+        return self._size
 
     @property
     def backend(self) -> tiktoken.Encoding:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench import character_tasks, studies
+    from workbench import character_tasks, metrics, studies, vocabulary
     from workbench.compare import compare, differences
     from workbench.corpora import (
         Corpus,
@@ -58,7 +58,7 @@ _HOME = {
     "render_report": "reports",
     "render_reports": "reports",
 }
-_MODULES = ("character_tasks", "studies")
+_MODULES = ("character_tasks", "metrics", "studies", "vocabulary")
 
 __all__ = [
     "BoundaryComparison",
@@ -79,11 +79,13 @@ __all__ = [
     "list_tokenizers",
     "load_corpus",
     "load_tokenizer",
+    "metrics",
     "petrov_text",
     "render_report",
     "render_reports",
     "segment",
     "studies",
+    "vocabulary",
 ]
 
 

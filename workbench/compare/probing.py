@@ -210,10 +210,13 @@ def probe_tokenizers(
     """
     known = metric_folder.all_metrics()
     names = tuple(metric.name if known.get(metric.name) is metric else metric for metric in chosen)
+    tasks = {
+        tokenizer.name: executor.submit(probe_tokenizer, tokenizer, names, documents, folder)
+        for tokenizer in tokenizers
+    }
     out: dict[str, BlockSums] = {}
-    for tokenizer in tokenizers:
-        task = executor.submit(probe_tokenizer, tokenizer, names, documents, folder)
-        out[tokenizer.name] = task.result()
+    for name, task in tasks.items():
+        out[name] = task.result()
         tick()
     return out
 

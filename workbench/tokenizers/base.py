@@ -354,4 +354,7 @@ def check_ids(tokenizer: Tokenizer, ids: Iterable[int]) -> list[int]:
     Raises:
         TokenizerError: Naming the first id that is not.
     """
-    return [tokenizer._known(i) for i in ids]  # noqa: SLF001 - a helper of the same package
+    given = list(ids)
+    known: dict[Any, int] = {}
+    # Decoding asks for the same ids again and again; each is looked up once.
+    return [known[i] if i in known else known.setdefault(i, tokenizer._known(i)) for i in given]  # noqa: SLF001 - a helper of the same package

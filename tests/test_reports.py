@@ -453,6 +453,7 @@ def test_widgets_become_what_they_show_and_controls_go():
 
 def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
     frame = pl.DataFrame({"piece": ["plain", " the", "a\n", ""], "n": [1, -2, None, 4]})
+    frame = frame.with_columns(p=pl.Series([0.361273, 1.2579e-32, 38559.892929, 2.0]))
     cell = nbformat.v4.new_code_cell("x")
     cell.outputs = [output({"text/html": frame._repr_html_(), "text/plain": "x"})]
     make_static(nbformat.v4.new_notebook(cells=[cell]))
@@ -463,6 +464,9 @@ def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
         "<td>&quot;&quot;</td>",
         '<td class="number">-2</td>',
         '<td class="number">null</td>',
+        '<td class="number">0.3613</td>',
+        '<td class="number">1.258e-32</td>',
+        '<td class="number">38560</td>',
         '<th class="number">n</th>',
         "<th>piece</th>",
     ):

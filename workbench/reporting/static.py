@@ -142,9 +142,10 @@ def _keep(output: Any, out: Extracted) -> Any:
 
 
 def _for_reading(table: str) -> str:
-    """A polars table as a page shows it: numbers to the right, and texts without quotes.
+    """A polars table as a page shows it: numbers to the right, rounded, and texts without quotes.
 
-    A text that begins or ends with white space keeps its quotes, for else nobody would see it.
+    Fractions have four significant digits here and all of them in the saved tables. A text that
+    begins or ends with white space keeps its quotes, for else nobody would see it.
     """
     number = re.compile(r"-?[\d.,]+(?:e[+-]?\d+)?|null|NaN|…")
     rows = [
@@ -163,6 +164,14 @@ def _for_reading(table: str) -> str:
         )
 
     table = re.sub(r"<tr>.*?</tr>", mark, table, flags=re.DOTALL)
+    table = re.sub(r'(<td class="number">)(-?\d+\.\d+(?:e[+-]?\d+)?)(?=</td>)', _rounded, table)
     return re.sub(
         r"<td>&quot;(?!&nbsp;)(\S|\S[^<]*\S)(?<!&nbsp;)&quot;</td>", r"<td>\1</td>", table
     )
+
+
+def _rounded(cell: re.Match[str]) -> str:
+    """A fraction with four significant digits, whole thousands as they are."""
+    value = float(cell[2])
+    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.4g}"
+    return cell[1] + text

@@ -28,7 +28,7 @@ from workbench.reporting.parameters import (
 from workbench.reporting.provenance import Inputs, declare, merge
 from workbench.reporting.static import make_static
 from workbench.reporting.store import State, Store, report_name
-from workbench.reporting.tables import REPORT_DIR, list_tables
+from workbench.reporting.tables import REPORT_DIR, as_latex, list_tables
 from workbench.reports import ReportError, describe_parameters, read_requests, save_table
 
 CELL = """
@@ -262,6 +262,21 @@ NASTY = pl.DataFrame(
 )
 
 
+def test_latex_escapes_what_latex_would_run():
+    frame = pl.DataFrame({"a_b": [r"50% \input{x} $1$", None], "n": [1.23456, 2.0]})
+    assert as_latex(frame).splitlines() == [
+        r"\begin{longtable}{lr}",
+        r"\toprule",
+        r"a\_b & n \\",
+        r"\midrule",
+        r"\endhead",
+        r"50\% \textbackslash{}input\{x\} \$1\$ & 1.235 \\",
+        r" & 2 \\",
+        r"\bottomrule",
+        r"\end{longtable}",
+    ]
+
+
 def test_a_table_is_written_beside_the_report_and_only_there(tmp_path, monkeypatch):
     monkeypatch.delenv(REPORT_DIR, raising=False)
     assert_frame_equal(save_table(NASTY.lazy(), "words"), NASTY)
@@ -278,7 +293,11 @@ def test_a_table_is_written_beside_the_report_and_only_there(tmp_path, monkeypat
         assert flat["data"].to_list() == ["00ff", "", "6162", None]
         assert json.loads(flat["ids"][0]) == [1, 2]
         assert json.loads(flat["pair"][0]) == {"a": 1, "b": "é"}
+        latex = (folder / "words.tex").read_text("utf-8")
+        assert latex.startswith(r"\begin{longtable}{")
+        assert latex.count("\n") == 4 + NASTY.height + 3
         [link] = list_tables(folder)
+        assert (link.latex, link.csv) == ("words.tex", "words.csv")
         assert (link.name, link.rows, link.columns) == ("words", 4, tuple(NASTY.columns))
     assert bytes_of[0] == bytes_of[1]
 

@@ -1,4 +1,4 @@
-"""The data of a report: each table as Parquet and as CSV, the same bytes from the same inputs."""
+"""The data of a report: Parquet, CSV and LaTeX, the same bytes from the same inputs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ REPORT_DIR = "WORKBENCH_REPORT_DIR"
 
 
 def save_table(frame: pl.DataFrame | pl.LazyFrame, name: str) -> pl.DataFrame:
-    """Keep a table with the report, as ``name.parquet`` and ``name.csv``.
+    """Keep a table with the report, as ``name.parquet``, ``name.csv`` and ``name.tex``.
 
-    Outside a report (a notebook open in JupyterLab) nothing is written. In the CSV, nested values
-    are JSON and bytes are hexadecimal; the Parquet file has the types themselves.
+    Outside a report (a notebook open in JupyterLab) nothing is written. In the CSV and the LaTeX,
+    nested values are JSON and bytes are hexadecimal; the Parquet file has the types themselves.
+    The LaTeX is a ``longtable`` with the rules of ``booktabs``, fractions rounded to four
+    significant digits.
 
     Args:
         frame: The table; a lazy one is collected. Rows must come in an order that does not change
@@ -54,7 +56,9 @@ def save_table(frame: pl.DataFrame | pl.LazyFrame, name: str) -> pl.DataFrame:
             raise ReportError(
                 f"this report already has a table {name!r}: give this one another name"
             )
-        _flat(table).write_csv(Path(folder) / f"{name}.csv")
+        flat = _flat(table)
+        flat.write_csv(Path(folder) / f"{name}.csv")
+        (Path(folder) / f"{name}.tex").write_text(as_latex(flat), encoding="utf-8", newline="\n")
         table.write_parquet(parquet, compression="zstd", statistics=False)
     return table
 
@@ -78,6 +82,49 @@ def _flat(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\n": " ",
+        "\r": " ",
+        **{c: "\\" + c for c in "&%$#_{}"},
+    }
+)
+
+
+def as_latex(table: pl.DataFrame) -> str:
+    r"""A table as LaTeX: a ``longtable`` with the rules of ``booktabs``.
+
+    Args:
+        table: Its columns hold numbers, texts, booleans or dates.
+
+    Returns:
+        The source, texts escaped; nulls are empty cells. Texts in other scripts need XeLaTeX or
+        LuaLaTeX and a font that has them.
+
+    Example:
+        >>> import polars as pl
+        >>> print(as_latex(pl.DataFrame({"a_b": ["50%"], "n": [1.23456]})).splitlines()[5])
+        50\% & 1.235 \\
+    """
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, float):
+            return f"{value:.4g}"
+        return str(value).translate(_LATEX)
+
+    turn = "".join("r" if dtype.is_numeric() else "l" for dtype in table.dtypes)
+    rows = [" & ".join(map(cell, row)) + r" \\" for row in table.iter_rows()]
+    head = " & ".join(name.translate(_LATEX) for name in table.columns) + r" \\"
+    begin = r"\begin{longtable}{" + turn + "}"
+    lines = [begin, r"\toprule", head, r"\midrule", r"\endhead", *rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", ""])
+
+
 @dataclass(frozen=True)
 class TableLink:
     """What a page says of one table.
@@ -88,6 +135,7 @@ class TableLink:
         columns: Their names.
         parquet: File name inside the data folder.
         csv: The same as CSV.
+        latex: The same as LaTeX.
     """
 
     name: str
@@ -95,6 +143,7 @@ class TableLink:
     columns: tuple[str, ...]
     parquet: str
     csv: str
+    latex: str
 
 
 def list_tables(folder: Path) -> list[TableLink]:
@@ -106,5 +155,6 @@ def list_tables(folder: Path) -> list[TableLink]:
         scan: Any = pl.scan_parquet(path)
         rows = scan.select(pl.len()).collect().item()
         columns = tuple(scan.collect_schema().names())
-        links.append(TableLink(path.stem, rows, columns, path.name, f"{path.stem}.csv"))
+        csv, latex = f"{path.stem}.csv", f"{path.stem}.tex"
+        links.append(TableLink(path.stem, rows, columns, path.name, csv, latex))
     return links

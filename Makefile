@@ -17,6 +17,7 @@ UV ?= 1
 ARGS ?=
 PYTESTFLAGS ?=
 # One worker a core of a small machine; a file's tests stay together, so that they share fixtures.
+# Files keep their order: the browser's come last, since Playwright leaves an event loop running.
 JOBS ?= 2
 
 # Compiled modules are what makes the second start fast; an environment may forbid them by habit.
@@ -50,7 +51,7 @@ check: $(DEV) ## lint, format, types, and the form of the notebooks
 	$(BIN)/python scripts/build_word_lists.py --check
 
 test: $(DEV) ## run the whole test suite, in a real browser too where there is one
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTESTFLAGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTESTFLAGS)
 
 bench: $(DEV) ## measure us beside the alternatives; prints one table and keeps it in benchmarks/README.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from workbench.counting.text_statistics import count_text, words_alone
 
 any_text = st.text(st.characters(codec="utf-8"), max_size=40)
+# Letters that Unicode has got lately are letters to one library and not yet to the other.
+settled_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cn"]), max_size=40)
 SPACE = re.compile(r"[^\S\x1c-\x1f]")  # Unicode's white space: Python adds four separators
 
 
@@ -39,7 +41,7 @@ def test_characters_bytes_words_and_lines(text):
     assert one(text, "lines") == sum(bool(split(line)) for line in text.split("\n"))
 
 
-@given(any_text)
+@given(settled_text)
 @example("don't well-known naïve 3rd $5 x2. ... — Straße")
 def test_words_fall_into_three_classes(text):
     words = split(text)

@@ -355,6 +355,10 @@ def check_ids(tokenizer: Tokenizer, ids: Iterable[int]) -> list[int]:
         TokenizerError: Naming the first id that is not.
     """
     given = list(ids)
-    known: dict[Any, int] = {}
-    # Decoding asks for the same ids again and again; each is looked up once.
-    return [known[i] if i in known else known.setdefault(i, tokenizer._known(i)) for i in given]  # noqa: SLF001 - a helper of the same package
+    try:
+        distinct = dict.fromkeys(given)  # decoding asks for the same ids again and again
+    except TypeError:
+        distinct = dict.fromkeys(map(tokenizer._known, given))  # noqa: SLF001 - same package
+    for token_id in distinct:
+        tokenizer._known(token_id)  # noqa: SLF001 - the same
+    return [int(i) for i in given]

@@ -250,8 +250,23 @@ def test_inspects_command_line_finds_the_tasks(environment, tmp_path):
     assert all(sample.target in sample.input[-1].text for sample in game)
 
 
+def test_one_command_in_a_shell_asks_one_model_about_one_word(environment, tmp_path):
+    with environment(ChatServer(lambda _: "3")) as server:
+        command = [
+            str(Path(sys.executable).with_name("inspect")), "eval", "workbench/ask", "--model",
+            MODEL, "-T", "word=strawberry", "-T", "character=r", "--log-dir", "logs",
+        ]  # fmt: skip
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert KEY not in done.stdout + done.stderr
+    assert len(server.asked) == 1
+    (log,) = (tmp_path / "logs").glob("*.eval")
+    assert read_answers(log)["response"].to_list() == ["3"]
+
+
 def test_local_transformers_run_on_a_tiny_model(items, tmp_path):
     pytest.importorskip("torch", reason="local Transformers need PyTorch, an extra of the project")
+    pytest.importorskip("accelerate", reason="local Transformers need accelerate, of that extra")
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -263,7 +278,15 @@ def test_local_transformers_run_on_a_tiny_model(items, tmp_path):
         chat_template="{% for m in messages %}{{ m['content'] }}\n{% endfor %}",
     )  # fmt: skip
     GPT2LMHeadModel(
-        GPT2Config(vocab_size=97, n_embd=16, n_layer=1, n_head=1, n_positions=1024)
+        GPT2Config(
+            vocab_size=97,
+            n_embd=16,
+            n_layer=1,
+            n_head=1,
+            n_positions=1024,
+            bos_token_id=96,
+            eos_token_id=96,
+        )
     ).save_pretrained(tmp_path / "tiny")
     tokenizer.save_pretrained(tmp_path / "tiny")
     part = sample_items(items, 4)
@@ -271,6 +294,7 @@ def test_local_transformers_run_on_a_tiny_model(items, tmp_path):
         part, "hf/tiny", log_dir=tmp_path / "log", announce=None, max_tokens=3,
         model_args={"model_path": str(tmp_path / "tiny"), "device": "cpu"},
     )  # fmt: skip
+    assert answers["error"].null_count() == 4, answers["error"].to_list()
     assert answers["response"].null_count() == 0
     assert score(part, answers).height == 4
 

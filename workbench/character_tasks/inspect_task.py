@@ -206,6 +206,9 @@ def to_task(
 ) -> Task:
     """Any item set as an Inspect task, at temperature 0.
 
+    A model of local Transformers samples unless told otherwise, and then refuses temperature 0:
+    add `-M do_sample=false` to `inspect eval … --model hf/…`. `run_model` does so by itself.
+
     Args:
         items: The set.
         prompt: A prompt's name; None takes the column `prompt`, else each task's default.

@@ -102,6 +102,19 @@ def estimate_run(
     return Estimate(n, recorded, seconds, tokens, out, cost)
 
 
+def greedy(model: str) -> dict[str, Any]:
+    """What a provider needs besides temperature 0 so as not to sample.
+
+    Inspect's provider for local Transformers samples unless told otherwise, and Transformers
+    refuses to sample at temperature 0: every request would fail.
+
+    Example:
+        >>> greedy("hf/some/model"), greedy("openai/gpt-4o")
+        ({'do_sample': False}, {})
+    """
+    return {"do_sample": False} if model.startswith("hf/") else {}
+
+
 def messages_of(row: dict[str, Any], prompt: str | None = None) -> list[Message]:
     """The messages that an item's row is asked with."""
     chosen = get_prompt(prompt or row.get("prompt") or default_prompt(row["task"]))
@@ -189,7 +202,7 @@ def run_model(
         if rest.height:
             _evaluate(
                 rest, ledger, model, prompt, folder, display,
-                {**(model_args or {})},
+                {**greedy(model), **(model_args or {})},
                 {
                     "max_connections": max_connections, "max_retries": max_retries,
                     "timeout": timeout, **settings,
@@ -292,7 +305,10 @@ def _ask_inspect(model: str, messages: list[Message], settings: dict[str, Any]) 
             for m in messages
         ]
         async with get_model(
-            model, config=GenerateConfig(temperature=0.0), memoize=False, **settings
+            model,
+            config=GenerateConfig(temperature=0.0),
+            memoize=False,
+            **{**greedy(model), **settings},
         ) as asked:
             return str((await asked.generate(chat)).completion)
 

@@ -137,7 +137,7 @@ def browse_errors(
         raise CharacterTaskError(
             f"No tokenizer was given for {model!r}. Known: {', '.join(map(repr, models))}."
         )
-    tokenizer = ModelView.of(models[model]).tokenizer
+    view = ModelView.of(models[model])
     fits = scored.filter(
         (pl.col("model") == model) & (pl.col(f"{parser}_outcome").cast(pl.String) == outcome)
     )
@@ -150,11 +150,11 @@ def browse_errors(
         "question_idx", "task", "word", "character", "answer", "response", "question",
         outcome=pl.col(f"{parser}_outcome").cast(pl.String),
     )  # fmt: skip
-    pairs = some.select("question", "word").iter_rows()
-    tokens = [word_tokens(question, word, tokenizer) for question, word in pairs]
+    pairs = some.select("word" if view.bare else "question", "word").rows()
+    tokens = [word_tokens(text, word, view.tokenizer) for text, word in pairs]
     kind = pl.List(pl.Struct({"id": pl.Int64, "text": pl.String, "inside": pl.List(pl.Boolean)}))
     table = some.drop("question").with_columns(tokens=pl.Series(tokens, dtype=kind))
-    return ErrorList(table, tokenizer, fits.height)
+    return ErrorList(table, view.tokenizer, fits.height)
 
 
 def in_words(effects: pl.DataFrame) -> list[str]:

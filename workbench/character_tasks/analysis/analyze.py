@@ -365,6 +365,9 @@ def _notes(
 ) -> list[str]:
     notes = []
     for name, view in views.items():
+        if view.bare:
+            notes.append(f"{name}: it is given the word alone, and the question not as text.")
+            continue
         share = view.table["cut_differs"].mean()
         how = (
             f"all {view.prompts:,} prompts were cut whole"

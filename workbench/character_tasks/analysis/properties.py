@@ -41,10 +41,13 @@ class ModelView:
         template: A Jinja chat template, a callable from messages to the prompt, or None: the
             tokenizer's own template where it has one, else the messages' contents with blank
             lines between.
+        bare: The model is given the word by itself, and the question otherwise than as text, as
+            the laboratory's models are: then the word in the prompt is the word alone.
     """
 
     tokenizer: Tokenizer
     template: Template = None
+    bare: bool = False
 
     @classmethod
     def of(cls, given: Any) -> "ModelView":
@@ -184,12 +187,14 @@ class TokenView:
         whole: Whether every prompt was cut whole; else the surroundings of the word were cut,
             after `checked` whole prompts agreed with them.
         checked: Whole prompts that were compared.
+        bare: The model gets the word alone; there are no prompts.
     """
 
     table: pl.DataFrame
     prompts: int
     whole: bool
     checked: int
+    bare: bool = False
 
 
 class Asked:
@@ -263,6 +268,9 @@ def token_properties(
     asked = items if isinstance(items, Asked) else Asked(items)
     n = len(asked.words)
     tokenizer = view.tokenizer
+    if view.bare:
+        alone = cut_words(tokenizer, asked.bare())
+        return TokenView(_token_table(asked, alone, alone), n, whole=True, checked=0, bare=True)
     some = np.unique(np.linspace(0, max(n - 1, 0), min(n, _CHECKED)).astype(np.int64))
     cut_whole = n <= _EXACT_UP_TO if whole is None else whole
     cuts: Cuts | None = None
@@ -285,6 +293,10 @@ def token_properties(
         cuts = cut_words(tokenizer, asked.whole(np.arange(n), view, prompt), parse_special=True)
     if bare is None:
         bare = cut_words(tokenizer, asked.bare())
+    return TokenView(_token_table(asked, cuts, bare), n, cut_whole, checked)
+
+
+def _token_table(asked: Asked, cuts: Cuts, bare: Cuts) -> pl.DataFrame:
     length = asked.distinct["word"].str.len_chars().cast(pl.Float64).to_numpy()
     columns: dict[str, Any] = {}
     for suffix, found in (("", cuts), ("_bare", bare)):
@@ -295,13 +307,11 @@ def token_properties(
         )
     differs = pl.Series(cuts.inner != bare.inner)
     if asked.distinct.height == asked.items.height:
-        table = asked.distinct.select("question_idx").with_columns(**columns, cut_differs=differs)
-    else:
-        table = asked.items.select("question_idx", *asked.keys).join(
-            asked.distinct.select(asked.keys).with_columns(**columns, cut_differs=differs),
-            on=asked.keys, how="left", maintain_order="left", nulls_equal=True,
-        ).drop(asked.keys)  # fmt: skip
-    return TokenView(table, n, cut_whole, checked)
+        return asked.distinct.select("question_idx").with_columns(**columns, cut_differs=differs)
+    return asked.items.select("question_idx", *asked.keys).join(
+        asked.distinct.select(asked.keys).with_columns(**columns, cut_differs=differs),
+        on=asked.keys, how="left", maintain_order="left", nulls_equal=True,
+    ).drop(asked.keys)  # fmt: skip
 
 
 def _engines(tokenizer: Tokenizer) -> Iterator[Any]:
@@ -350,13 +360,13 @@ def all_views(
 
     Each distinct prompt is cut once per tokenizer and template.
     """
-    made: dict[tuple[str, str], TokenView] = {}
+    made: dict[tuple[str, str, bool], TokenView] = {}
     asked = Asked(items) if models else None
     result = {}
     for name, given in models.items():
         view = ModelView.of(given)
         template = view.template if isinstance(view.template, str) else str(id(view.template))
-        key = (view.tokenizer.fingerprint, "" if view.template is None else template)
+        key = (view.tokenizer.fingerprint, "" if view.template is None else template, view.bare)
         if key not in made and asked is not None:
             made[key] = token_properties(asked, view, prompt)
         result[name] = made[key]

@@ -1,0 +1,339 @@
+"""What the laboratory's models show: accuracy by arm, by length of token, and what splits do.
+
+Models of one arm differ by seed alone, so a number is a mean over seeds with Student's t interval.
+Comparisons are paired by seed (the same words and questions in the same order) and by item. A test
+word counts as known where every token of it stands in at least 20 training words, under every
+vocabulary: only there is a model's ignorance about the token and not about an untrained vector.
+The rest is reported apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench.character_tasks.analysis import analyze
+from workbench.character_tasks.analysis.properties import ModelView
+from workbench.character_tasks.items import INDEX_TASKS, build_items
+from workbench.character_tasks.reference import majority_per_length
+from workbench.character_tasks.scoring import score
+from workbench.laboratory.design import ARMS, LEAST_SEEN, TASKS, get_arm, halves
+from workbench.laboratory.models import Reader, answers, learning_curves, load_models
+from workbench.laboratory.reading import Ids, rarest, sightings, vocabulary, word_ids
+from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+
+PAPER = "Sims, Foerster and Foster 2025"
+HERE = "this laboratory"
+
+KNOWN, RARE = "known", "rare token"
+BASE = "bpe-4k"
+
+
+def unseen_items(per_cell: int = 50, seed: int = 7) -> pl.DataFrame:
+    """CharBench's items about words of the test half, which no model was trained on.
+
+    Args:
+        per_cell: Items per task and word length (7 lengths, 4 tasks).
+        seed: Of the draw.
+
+    Example:
+        >>> unseen_items(1).height
+        28
+    """
+    return build_items(halves().test, None, per_cell, seed)
+
+
+@lru_cache(maxsize=4)
+def _seen(name: str, folder: Path | None) -> Ids:
+    tok = vocabulary(name, folder)
+    return sightings(word_ids(halves().train, tok), int(tok.vocab_size or 0))
+
+
+def least_seen(words: Sequence[str], name: str, folder: Path | None = None) -> Ids:
+    """In how many training words the rarest token of each word stands.
+
+    Args:
+        words: Bare words.
+        name: A vocabulary.
+        folder: Where it lies; by default the shipped one.
+    """
+    return rarest(word_ids(words, vocabulary(name, folder)), _seen(name, folder))
+
+
+def ask_all(items: pl.DataFrame, models: Sequence[Reader] | None = None) -> pl.DataFrame:
+    """Every model's answer to every item, scored, with what is needed to compare arms.
+
+    Args:
+        items: From `unseen_items`.
+        models: By default all that are shipped.
+
+    Returns:
+        What `score` returns, and `arm`, `seed`, `correct` (0 or 1), `least_seen` (training words
+        with the word's rarest token, under the arm's vocabulary) and `kind`: `known` or
+        `rare token`, by all vocabularies there are.
+    """
+    models = list(models or load_models())
+    scored = score(items, answers(items, models))
+    who = pl.DataFrame(
+        {
+            "model": [m.name for m in models],
+            "arm": [m.arm for m in models],
+            "seed": [m.seed for m in models],
+            "vocabulary": [m.about["vocabulary"] for m in models],
+        }
+    )
+    words = items["word"].unique(maintain_order=True)
+    folders = {m.about["vocabulary"]: m.path.parent for m in models}
+    known = pl.concat(
+        pl.DataFrame(
+            {
+                "word": words,
+                "vocabulary": [name] * len(words),
+                "least_seen": least_seen(words.to_list(), name, folder),
+            }
+        )
+        for name, folder in folders.items()
+    )
+    kinds = known.group_by("word").agg(
+        kind=pl.when(pl.col("least_seen").min() >= LEAST_SEEN)
+        .then(pl.lit(KNOWN))
+        .otherwise(pl.lit(RARE))
+    )
+    return (
+        scored.join(who, on="model", how="left", maintain_order="left")
+        .join(known, on=["word", "vocabulary"], how="left", maintain_order="left")
+        .join(kinds, on="word", how="left", maintain_order="left")
+        .with_columns(correct=(pl.col("lenient_outcome") == "correct").cast(pl.Float64))
+    )
+
+
+def _over_seeds(table: pl.DataFrame, value: str = "value") -> dict[str, Any]:
+    found = mean_over_seeds(table.sort("seed")[value].to_numpy())
+    return {"value": found.value, "ci_low": found.low, "ci_high": found.high, "seeds": found.n}
+
+
+def _summary(table: pl.DataFrame, by: Sequence[str], value: str = "value") -> pl.DataFrame:
+    """One row a group: the mean over seeds with its interval."""
+    rows = [
+        dict(zip(by, key, strict=True)) | _over_seeds(part, value)
+        for key, part in table.group_by(by, maintain_order=True)
+    ]
+    kinds = dict.fromkeys(("value", "ci_low", "ci_high"), pl.Float64)
+    return pl.DataFrame(rows, schema_overrides=kinds)
+
+
+def accuracy_by_arm(asked: pl.DataFrame) -> pl.DataFrame:
+    """Accuracy of each arm on each task.
+
+    Args:
+        asked: From `ask_all`.
+
+    Returns:
+        `arm, task, kind, value, ci_low, ci_high, seeds, items, baseline`: percent right; the
+        baseline is the commonest answer of each task and word length, on the same items.
+    """
+    items = asked.unique("question_idx", keep="first", maintain_order=True)
+    guesses = score(items.select("question_idx", "question", "answer", "word", "character", "task"),
+                    majority_per_length(items))  # fmt: skip
+    base = (
+        guesses.with_columns(kind=items["kind"])
+        .group_by("task", "kind")
+        .agg(baseline=100 * (pl.col("strict_outcome") == "correct").mean(), items=pl.len())
+    )
+    per_seed = asked.group_by("arm", "task", "kind", "seed", maintain_order=True).agg(
+        value=100 * pl.col("correct").mean()
+    )
+    return _summary(per_seed, ["arm", "task", "kind"]).join(
+        base, on=["task", "kind"], how="left", maintain_order="left"
+    )
+
+
+def against(asked: pl.DataFrame, base: str = BASE, kind: str | None = KNOWN) -> pl.DataFrame:
+    """Every arm less one of them, paired by seed and item.
+
+    Args:
+        asked: From `ask_all`.
+        base: The arm to compare with.
+        kind: `known`, `rare token`, or None for all words.
+
+    Returns:
+        `arm, task, value, ci_low, ci_high, seeds`: points of accuracy; `task` is `all` for the
+        mean of the four.
+
+    Raises:
+        ValueError: If no model of `base` answered.
+    """
+    part = asked if kind is None else asked.filter(pl.col("kind") == kind)
+    own = part.filter(pl.col("arm") == base).select("question_idx", "seed", base="correct")
+    if own.is_empty():
+        raise ValueError(f"No answers of the arm {base!r} to compare with.")
+    both = part.filter(pl.col("arm") != base).join(own, on=["question_idx", "seed"])
+    gap = (100 * (pl.col("correct") - pl.col("base"))).mean()
+    by_task = both.group_by("arm", "task", "seed", maintain_order=True).agg(value=gap)
+    overall = by_task.group_by("arm", "seed", maintain_order=True).agg(pl.col("value").mean())
+    overall = overall.select("arm", pl.lit("all").alias("task"), "seed", "value")
+    return _summary(pl.concat([by_task, overall]), ["arm", "task"])
+
+
+def by_token_length(asked: pl.DataFrame, arms: Sequence[str] = ("bpe-1k", BASE)) -> pl.DataFrame:
+    """Accuracy where a letter is to be found, by the length of the token that holds it.
+
+    Args:
+        asked: From `ask_all`.
+        arms: Arms that have tokens; each is shown beside `characters` on the very same items.
+
+    Returns:
+        `arm, cut_as, ttl, value, ci_low, ci_high, seeds, items`: percent right on known words,
+        both index tasks together; `cut_as` says whose tokens `ttl` counts letters of.
+    """
+    part = asked.filter(pl.col("task").is_in(INDEX_TASKS) & (pl.col("kind") == KNOWN))
+    there = set(part["arm"].unique())
+    rows = []
+    for arm in (arm for arm in arms if arm in there):
+        lengths = _target_lengths(part, arm)
+        pair = [arm, *(["characters"] if "characters" in there else [])]
+        seen = part.filter(pl.col("arm").is_in(pair)).join(lengths, on="question_idx")
+        per_seed = seen.group_by("arm", "ttl", "seed").agg(
+            value=100 * pl.col("correct").mean(), items=pl.len()
+        )
+        sizes = per_seed.group_by("ttl").agg(pl.col("items").first())
+        found = _summary(per_seed.sort("arm", "ttl", "seed"), ["arm", "ttl"])
+        rows.append(found.join(sizes, on="ttl").with_columns(cut_as=pl.lit(arm)))
+    order = ["arm", "cut_as", "ttl", "value", "ci_low", "ci_high", "seeds", "items"]
+    return pl.concat(rows).select(order).sort("cut_as", "arm", "ttl")
+
+
+def _target_lengths(asked: pl.DataFrame, arm: str) -> pl.DataFrame:
+    from workbench.character_tasks.analysis.properties import token_properties
+
+    items = asked.unique("question_idx", keep="first", maintain_order=True)
+    name = get_arm(arm).vocabulary
+    view = ModelView(vocabulary(name), bare=True)
+    return token_properties(items, view).table.select("question_idx", "ttl")
+
+
+def hiding(asked: pl.DataFrame, arm: str = BASE) -> pl.DataFrame:
+    """What one letter more in the token costs where a letter of it is to be found.
+
+    Each seed's model is analyzed by itself (`analyze`: logistic regression at equal word length,
+    right answer and frequency); the interval is over seeds.
+
+    Args:
+        asked: From `ask_all`.
+        arm: An arm that has tokens.
+
+    Returns:
+        `arm, task, kind, value, ci_low, ci_high, seeds`: points of accuracy per letter, `kind`
+        being `marginal` or `adjusted`. Tasks and kinds that no seed has an estimate for are
+        absent.
+    """
+    part = asked.filter(
+        (pl.col("arm") == arm) & (pl.col("kind") == KNOWN) & pl.col("task").is_in(INDEX_TASKS)
+    ).drop("kind")
+    seeds = dict(part.select("model", "seed").unique().iter_rows())
+    view = ModelView(vocabulary(get_arm(arm).vocabulary), bare=True)
+    effects = analyze(part, dict.fromkeys(seeds, view), parser="lenient").effects
+    found = effects.filter((pl.col("property") == "ttl") & pl.col("points").is_not_null())
+    found = found.with_columns(seed=pl.col("model").replace_strict(seeds), arm=pl.lit(arm))
+    return _summary(found, ["arm", "task", "kind"], "points")
+
+
+def words_needed(
+    goal: float = 0.9, curves: pl.DataFrame | None = None, words_per_step: int = 256
+) -> pl.DataFrame:
+    """How much had to be read until the mean of the four accuracies reached a goal.
+
+    Args:
+        goal: Share right, on words that are not trained on.
+        curves: From `learning_curves`; by default the shipped ones.
+        words_per_step: Of the recipe.
+
+    Returns:
+        `arm, value, ci_low, ci_high, seeds, of`: thousands of words read (the same word counts
+        each time), at the first look that reached the goal; `of` counts the seeds there are.
+        Arms that never reached it are absent.
+    """
+    curves = learning_curves() if curves is None else curves
+    looks = (
+        curves.filter(pl.col("task").is_in(TASKS))
+        .group_by("model", "step", maintain_order=True)
+        .agg(pl.col("value").mean())
+        .with_columns(
+            arm=pl.col("model").str.replace(r"-\d+$", ""),
+            seed=pl.col("model").str.extract(r"-(\d+)$").cast(pl.Int64),
+        )
+    )
+    of = looks.group_by("arm").agg(of=pl.col("seed").n_unique())
+    first = (
+        looks.filter(pl.col("value") >= goal)
+        .group_by("arm", "seed", maintain_order=True)
+        .agg(value=pl.col("step").min() * words_per_step / 1000)
+    )
+    return _summary(first, ["arm"]).join(of, on="arm", how="left", maintain_order="left")
+
+
+def verdict(asked: pl.DataFrame) -> pl.DataFrame:
+    """The laboratory's two questions, and what tokens cost, in numbers.
+
+    Args:
+        asked: From `ask_all`.
+
+    Returns:
+        The rows of a verdict (`claim, paper, measure, value, ci_low, ci_high, verdict`).
+    """
+    rows = []
+    there = set(asked["arm"].unique())
+    gaps = against(asked).filter(pl.col("task") == "all")
+    if "characters" in there:
+        row = gaps.row(by_predicate=pl.col("arm") == "characters", named=True)
+        found = Estimate(-row["value"], _minus(row["ci_high"]), _minus(row["ci_low"]), row["seeds"])
+        rows.append(
+            verdict_row(
+                "Tokens cost accuracy on questions about letters, even when training is over",
+                HERE,
+                f"points of accuracy, {BASE} less characters, known words, mean of four tasks",
+                found,
+                _fell(found, "they do", "they do not: tokens are better", "not shown"),
+            )
+        )
+    for row in hiding(asked).filter(pl.col("kind") == "adjusted").iter_rows(named=True):
+        found = Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])
+        rows.append(
+            verdict_row(
+                "A longer token hides the position of its letters",
+                HERE,
+                f"points of accuracy per letter of the token, {row['task']}, {BASE}, at equal "
+                "word length, position and frequency",
+                found,
+                _fell(found, "it does", "it does not: longer is better", "not shown"),
+            )
+        )
+    for arm in ARMS:
+        if not arm.split or arm.name not in there:
+            continue
+        row = gaps.row(by_predicate=pl.col("arm") == arm.name, named=True)
+        found = Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])
+        rows.append(
+            verdict_row(
+                "Stochastic splits raise accuracy on questions about letters",
+                PAPER,
+                f"points of accuracy, p = {arm.split:g} less none, known words, mean of four tasks",
+                found,
+                _fell(found, "they lower it", "they raise it", "not shown"),
+            )
+        )
+    return verdict_frame(rows)
+
+
+def _minus(number: float | None) -> float | None:
+    return None if number is None else -number
+
+
+def _fell(found: Estimate, below: str, above: str, neither: str) -> str:
+    if found.low is None or not found.excludes(0):
+        return neither
+    return below if found.value < 0 else above

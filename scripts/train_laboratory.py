@@ -43,6 +43,11 @@ from workbench.laboratory.design import (
 
 ROOT = Path(__file__).resolve().parent.parent
 
+SWITCH = 0.1
+ORDERS = (1, 2, 4)
+DICTIONARY = 16
+"""Switching sources of the theory's second half, and the size of the dictionary over them."""
+
 
 def train_vocabulary(size: int) -> hf.Tokenizer:
     """Byte-pair merges inside bare words, learned on each word of the training half once.
@@ -119,6 +124,33 @@ def train_one(kind: str, name: str, seed: int, recipe: Recipe, folder: Path) -> 
     return f"{label}: {facts['steps']} steps in {facts['seconds']} s, plateau {facts['plateau']}"
 
 
+def learn_source(order: int, entries: int | None, seed: int, folder: Path) -> str:
+    """Train a transformer on a switching source; only its scores are kept.
+
+    Args:
+        order: k of the source.
+        entries: Size of the dictionary; None reads letters.
+        seed: Of weights and letters.
+        folder: Where the scores go.
+
+    Returns:
+        A sentence about it.
+    """
+    label = f"source-{order}-{entries or 'letters'}-{seed}"
+    part = folder / "parts" / f"{label}.tsv"
+    if part.exists():
+        return f"{label}: is there already"
+    import torch
+
+    from workbench.laboratory.switching import SwitchingSource, learning
+
+    torch.set_num_threads(1)
+    curve = learning(SwitchingSource(SWITCH, order), entries, seed=seed)
+    part.parent.mkdir(exist_ok=True)
+    _write(part, curve.with_columns(pl.col(pl.Float64).round_sig_figs(6)).write_csv(separator="\t"))
+    return f"{label}: ends at {curve['bits_per_letter'][-1]:.3f} bits per letter"
+
+
 def gather(recipe: Recipe, folder: Path) -> None:
     """Join the curves into curves.tsv and the facts into training.json."""
     parts = [json.loads(p.read_text()) for p in sorted((folder / "parts").glob("*.json"))]
@@ -126,6 +158,11 @@ def gather(recipe: Recipe, folder: Path) -> None:
     columns = ["model", "step", "phase", "learning_rate", "loss", "task", "value"]
     curves = pl.DataFrame(rows).select(columns).with_columns(pl.col(pl.Float64).round_sig_figs(6))
     _write(folder / "curves.tsv", curves.write_csv(separator="\t"))
+    sources = pl.concat(
+        pl.read_csv(p, separator="\t") for p in sorted((folder / "parts").glob("source-*.tsv"))
+    )
+    order = ["order", "reads", "seed", "step"]
+    _write(folder / "switching.tsv", sources.sort(order).write_csv(separator="\t"))
     packages = ("torch", "numpy", "tokenizers", "wordfreq")
     told: dict[str, Any] = {
         "recipe": asdict(recipe),
@@ -169,8 +206,10 @@ def main() -> int:
     jobs = [("reader", arm.name, seed) for seed in recipe.seeds for arm in ARMS]
     jobs += [("writer", WRITER, seed) for seed in recipe.seeds]
     context = multiprocessing.get_context("spawn")
+    sources = [(k, n, seed) for seed in recipe.seeds for k in ORDERS for n in (None, DICTIONARY)]
     with ProcessPoolExecutor(arguments.jobs, mp_context=context) as pool:
         running = [pool.submit(train_one, *job, recipe, folder) for job in jobs]
+        running += [pool.submit(learn_source, *source, folder) for source in sources]
         for done in as_completed(running):
             _say(done.result())
     gather(recipe, folder)

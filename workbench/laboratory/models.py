@@ -223,24 +223,35 @@ class Writer(_Model):
                 f"The table has the shape {table.shape}, but {tok.name} has {size} entries: "
                 f"{(size + 1, self.embeddings.shape[1])} was expected, the last row for edges."
             )
-        return self.bits_of(word_ids(words, tok), table)
+        total: NDArray[np.float64] = self.bits_of(word_ids(words, tok), table).sum(axis=1)
+        return total
 
     def bits_of(self, ids: NDArray[np.int64], table: Floats) -> NDArray[np.float64]:
-        """As `bits`, from arrays: ids of shape `(words, 10)`, filled up with V."""
+        """What each token costs, from arrays.
+
+        Args:
+            ids: Shape `(words, 10)`, filled up with V.
+            table: As for `bits`.
+
+        Returns:
+            Bits, shape `(words, 11)`: of each token, then of the word's end, then 0.
+        """
         size = len(table) - 1
-        out = np.zeros(len(ids))
-        for at in range(0, len(ids), 256):
-            part = ids[at : at + 256]
+        across: Floats = np.ascontiguousarray(table.T, dtype=np.float32)
+        out = np.zeros((len(ids), ids.shape[1] + 1))
+        for at in range(0, len(ids), 128):
+            part = ids[at : at + 128]
             edge = np.full((len(part), 1), size)
             framed = np.concatenate([edge, part, edge], axis=1)
             read, wanted = framed[:, :-1], framed[:, 1:]
             counts = (read != size) | (np.arange(read.shape[1]) == 0)
             hidden = self._session.run(["hidden"], {"vectors": table[read]})[0][counts]
-            scores = hidden @ table.T
-            most = scores.max(axis=1, keepdims=True)
-            total = most[:, 0] + np.log(np.exp(scores - most).sum(axis=1))
-            nats = total - scores[np.arange(len(scores)), wanted[counts]]
-            np.add.at(out, at + np.nonzero(counts)[0], nats / np.log(2))
+            scores = hidden @ across
+            scores -= scores.max(axis=1, keepdims=True)
+            right = scores[np.arange(len(scores)), wanted[counts]]
+            np.exp(scores, out=scores)
+            nats = np.log(scores.sum(axis=1, dtype=np.float64)) - right
+            out[at : at + 128][counts] = nats / np.log(2)
         return out
 
 

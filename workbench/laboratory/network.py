@@ -1,8 +1,9 @@
-"""The two small transformers of the laboratory, in PyTorch. Only training needs this module.
+"""The small transformers of the laboratory, in PyTorch. Only training needs this module.
 
 `QuestionNet` reads a word once and answers any number of questions about it: a question is one
-more position, which sees the word and not the other questions. `WordNet` continues words token by
-token. Both have the same blocks; only the table of token vectors depends on the vocabulary.
+more position, which sees the word and not the other questions. `TokenNet` continues a sequence
+token by token, and `WordNet` is one for words. All have the same blocks; only the table of token
+vectors depends on the vocabulary.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class QuestionNet(nn.Module):
         return scores
 
 
-class WordNet(nn.Module):
-    """Continues a word token by token; the table of vectors is read at both ends.
+class TokenNet(nn.Module):
+    """Continues a sequence token by token; the table of vectors is read at both ends.
 
     Id `size` stands before the first token and behind the last. What `hidden` gives, times the
     table transposed, are the log-odds of the next token.
@@ -112,13 +113,14 @@ class WordNet(nn.Module):
         width: Numbers in a vector.
         layers: Blocks.
         heads: Of the attention.
+        places: Positions of the longest sequence, the edge before it included.
     """
 
-    def __init__(self, size: int, width: int, layers: int, heads: int) -> None:
+    def __init__(self, size: int, width: int, layers: int, heads: int, places: int) -> None:
         super().__init__()
         self.size = size
         self.tokens = nn.Embedding(size + 1, width)
-        self.places = nn.Embedding(LONGEST + 1, width)
+        self.places = nn.Embedding(places, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.last = nn.LayerNorm(width)
         for table in (self.tokens, self.places):
@@ -140,6 +142,20 @@ class WordNet(nn.Module):
             x = block(x, mask, places)
         out: Tensor = self.last(x)
         return out
+
+
+class WordNet(TokenNet):
+    """Continues words, of at most 10 tokens.
+
+    Args:
+        size: Entries of the vocabulary.
+        width: Numbers in a vector.
+        layers: Blocks.
+        heads: Of the attention.
+    """
+
+    def __init__(self, size: int, width: int, layers: int, heads: int) -> None:
+        super().__init__(size, width, layers, heads, LONGEST + 1)
 
 
 def count_parameters(net: nn.Module) -> tuple[int, int]:

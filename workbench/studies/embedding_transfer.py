@@ -18,7 +18,7 @@ Any matrix will do; :mod:`workbench.studies.embeddings` makes small ones with re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -38,6 +38,8 @@ Method = Literal["random", "mean", "pieces", "focus", "tokenadapt"]
 METHODS: tuple[Method, ...] = get_args(Method)
 Weights = tuple[Ints, Floats]
 """Rows of the old matrix and their weights, which sum to 1."""
+
+_TOGETHER = 512  # names whose likenesses are computed in one product
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,18 +303,28 @@ def _tokenadapt(
     temperature: float,
 ) -> list[Weights | None]:
     spelling = spelling_vectors(source.entries)
-    wanted = spelling_vectors(names)
     out: list[Weights | None] = []
-    for name, row in zip(names, wanted, strict=True):
-        likeness = spelling @ row
-        near = np.argsort(-likeness, kind="stable")[:neighbours]
-        total = np.zeros(len(source.entries))
-        pieces = [known[piece] for piece in spell(name, known)]
-        share = local_weight if pieces else 0.0
-        total[near] += (1 - share) * softmax(likeness[near], temperature)
-        if pieces:
-            sizes = np.array([len(source.entries[i]) for i in pieces]) / len(name)
-            np.add.at(total, pieces, share * softmax(likeness[pieces] * sizes, temperature))
-        kept = np.flatnonzero(total)
-        out.append((kept, total[kept]))
+    for start in range(0, len(names), _TOGETHER):
+        part = names[start : start + _TOGETHER]
+        likenesses = spelling_vectors(part) @ spelling.T
+        # The nearest, ties by place: what the k-th has or more is kept, and sorted.
+        kth = min(neighbours, len(source.entries))
+        least = -np.partition(-likenesses, kth - 1, axis=1)[:, kth - 1]
+        for name, likeness, enough in zip(part, likenesses, least, strict=True):
+            close = np.flatnonzero(likeness >= enough)
+            near = close[np.argsort(-likeness[close], kind="stable")][:neighbours]
+            weigh: dict[int, float] = {}
+            pieces = [known[piece] for piece in spell(name, known)]
+            share = local_weight if pieces else 0.0
+            _add(weigh, near, (1 - share) * softmax(likeness[near], temperature))
+            if pieces:
+                sizes = np.array([len(source.entries[i]) for i in pieces]) / len(name)
+                _add(weigh, pieces, share * softmax(likeness[pieces] * sizes, temperature))
+            kept = sorted(place for place, weight in weigh.items() if weight)
+            out.append((np.array(kept, dtype=np.int64), np.array([weigh[i] for i in kept])))
     return out
+
+
+def _add(weigh: dict[int, float], places: Iterable[int], weights: Floats) -> None:
+    for place, weight in zip(places, weights, strict=True):
+        weigh[int(place)] = weigh.get(int(place), 0.0) + float(weight)

@@ -1,0 +1,287 @@
+"""Another tokenizer for a trained word model, without training: bits per byte before and after.
+
+The laboratory's word models read and write tokens of one vocabulary. Here their table of vectors
+is exchanged for one of another tokenizer, whose entries get vectors by the methods of
+`workbench.studies.transplant`; nothing else is touched and nothing is trained. What a start is
+worth is then a number: the bits the model spends on words that it never saw.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from workbench.laboratory.design import ALPHABET, LONGEST, halves
+from workbench.laboratory.models import LaboratoryError, Writer
+from workbench.laboratory.reading import Ids, padded
+from workbench.studies.embedding_transfer import Method
+from workbench.studies.embeddings import Floats, token_embeddings, unit_rows
+from workbench.studies.transplant import METHODS, Source, Target, transplant
+from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.tokenizers import Tokenizer
+
+BEFORE = "before"
+"""The model with the tokenizer it was trained with."""
+
+_LETTERS = re.compile(rb"[a-z]{1,%d}" % LONGEST)
+_PAPER = "TokenAdapt; FOCUS"
+
+
+@dataclass(frozen=True, eq=False)
+class LetterVocabulary:
+    """The part of a tokenizer that words of letters a to z are made of.
+
+    Attributes:
+        tokenizer: The whole of it.
+        ids: Of the entries with 1 to 10 letters a to z, of several with the same bytes the first.
+    """
+
+    tokenizer: Tokenizer
+    ids: Ids
+
+    @classmethod
+    def of(cls, tok: Tokenizer) -> LetterVocabulary:
+        """Look the entries up."""
+        found: dict[bytes, int] = {}
+        for token in tok.ids():
+            data = tok.token_bytes(token)
+            if not tok.is_special(token) and _LETTERS.fullmatch(data):
+                found.setdefault(data, token)
+        return cls(tok, np.sort(np.array(list(found.values()), dtype=np.int64)))
+
+    @property
+    def entries(self) -> tuple[bytes, ...]:
+        """What they stand for."""
+        return tuple(self.tokenizer.token_bytes(token) for token in self.ids.tolist())
+
+    def read(self, words: Sequence[str]) -> Ids:
+        """Places in `ids` of the tokens of bare words, shape `(words, 10)`, filled with the size.
+
+        Raises:
+            LaboratoryError: If the tokenizer cuts a word into other entries than these, as one
+                does that puts a space in front.
+        """
+        rows = self.tokenizer.encode_batch(list(words))
+        size = len(self.ids)
+        flat = np.array([token for row in rows for token in row], dtype=np.int64)
+        places = np.minimum(np.searchsorted(self.ids, flat), max(size - 1, 0))
+        if size == 0 or (self.ids[places] != flat).any():
+            raise LaboratoryError(
+                f"{self.tokenizer.name} cuts bare words into entries that are not letters a to z "
+                "alone (a space in front?), which the laboratory's word models cannot read. Try "
+                "a byte-level one, such as tekken."
+            )
+        ends = np.cumsum([len(row) for row in rows])[:-1]
+        return padded([part.tolist() for part in np.split(places, ends)], size)
+
+    def own_space(self, words: Sequence[str], dimensions: int = 32) -> Floats:
+        """Vectors from which entries share words, for FOCUS; zeros where an entry never does.
+
+        Args:
+            words: To learn from.
+            dimensions: Of the vectors.
+        """
+        found = token_embeddings(self.tokenizer, words, dimensions, window=3)
+        out = np.zeros((len(self.ids), found.vectors.shape[1]))
+        places = np.searchsorted(self.ids, found.ids)
+        inside = (places < len(self.ids)) & (self.ids[np.minimum(places, len(self.ids) - 1)]
+                                             == found.ids)  # fmt: skip
+        out[places[inside]] = unit_rows(found.vectors[inside])
+        return out
+
+
+def exchange(
+    writers: Sequence[Writer],
+    tok: Tokenizer,
+    words: Sequence[str] | None = None,
+    methods: Sequence[Method] = METHODS,
+    *,
+    most_words: int = 1000,
+    learn: int = 20_000,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Bits per byte of word models before and after their tokenizer is exchanged.
+
+    Args:
+        writers: From `load_writers`; one tokenizer, several seeds.
+        tok: The new tokenizer. Its entries of 1 to 10 letters a to z take part.
+        words: To score; by default the first of the laboratory's test half.
+        methods: How entries that the model lacks get a vector.
+        most_words: Of the test half.
+        learn: Training words from which FOCUS gets its space of the new tokenizer.
+        seed: Of `random`.
+
+    Returns:
+        One row per model and method, and one as it was: `seed, method, tokenizer, bits_per_byte,
+        tokens_per_word, copied` (share of the scored tokens whose entry the model had), `entries,
+        bits_copied, bits_new` (bits per token of either kind; null where there is none).
+        Bits are −Σ log2 p(next token), the word's end included, over the letters of the words;
+        only the tokenizer's own cut is counted.
+
+    Raises:
+        LaboratoryError: If there is no model, or the tokenizer does not cut words into letters.
+    """
+    if not writers:
+        raise LaboratoryError("No word model was given: load_writers() has the shipped ones.")
+    words = list(halves().test[:most_words] if words is None else words)
+    letters = sum(len(word) for word in words)
+    new = LetterVocabulary.of(tok)
+    ids = new.read(words)
+    old_tok = writers[0].tokenizer
+    old = tuple(old_tok.token_bytes(token) for token in old_tok.ids())
+    known = set(old)
+    there = ids[ids < len(new.ids)]
+    is_copied = np.array([entry in known for entry in new.entries])
+    own = new.own_space(halves().train[:learn]) if "focus" in methods else None
+    target = Target(new.entries, own)
+    # Weights depend on entries and texts and not on the model: they are found once.
+    mixes = {method: _mix(old, target, method) for method in methods if method != "random"}
+    rows = []
+    for writer in writers:
+        table = writer.embeddings.astype(np.float64)
+        edge, vectors = table[-1:], table[:-1]
+        rows.append(
+            (writer.seed, BEFORE, old_tok.name, writer.bits(words).sum() / letters,
+             sum(map(len, old_tok.encode_batch(words))) / len(words), 1.0, len(old), None, None)
+        )  # fmt: skip
+        for method in methods:
+            if method == "random":
+                made = transplant(Source(old, vectors), target, "random", seed=seed).matrix
+            else:
+                mix, from_mean = mixes[method]
+                made = mix @ vectors
+                made[from_mean] = vectors.mean(axis=0)
+            full = np.concatenate([made, edge]).astype(np.float32)
+            bits = writer.bits_of(ids, full)
+            each = bits[:, :-1][ids < len(new.ids)]
+            kinds = [each[is_copied[there]], each[~is_copied[there]]]
+            rows.append(
+                (writer.seed, method, tok.name, bits.sum() / letters, len(there) / len(words),
+                 float(is_copied[there].mean()), len(new.ids),
+                 *(float(kind.mean()) if len(kind) else None for kind in kinds))
+            )  # fmt: skip
+    schema = {
+        "seed": pl.Int64, "method": pl.String, "tokenizer": pl.String, "bits_per_byte": pl.Float64,
+        "tokens_per_word": pl.Float64, "copied": pl.Float64, "entries": pl.Int64,
+        "bits_copied": pl.Float64, "bits_new": pl.Float64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _mix(
+    old: tuple[bytes, ...], target: Target, method: Method
+) -> tuple[sparse.csr_matrix, NDArray[np.bool_]]:
+    """Weights over old entries, one row a new entry, and which rows are the mean of all."""
+    made = transplant(Source(old, np.zeros((len(old), 1))), target, method)
+    from_mean = np.array([how == "mean" for how in made.how])
+    nothing = (np.zeros(0, dtype=np.int64), np.zeros(0))
+    kept = [nothing if mean else pair for mean, pair in zip(from_mean, made.weights, strict=True)]
+    starts = np.cumsum([0, *(len(places) for places, _ in kept)])
+    places, values = (np.concatenate(column) for column in zip(*kept, strict=True))
+    return sparse.csr_matrix((values, places, starts), shape=(len(kept), len(old))), from_mean
+
+
+def without_a_model(words: Sequence[str] | None = None, most_words: int = 1000) -> pl.DataFrame:
+    """What words cost with no model: every letter alike, and letters by their frequency.
+
+    Args:
+        words: To score; by default the first of the laboratory's test half.
+        most_words: Of the test half.
+
+    Returns:
+        `method, bits_per_byte`: `uniform` over 26 letters and the end, and `letters`, a unigram
+        counted on the training half.
+
+    Example:
+        >>> without_a_model(["abcd"]).row(0)
+        ('uniform', 5.943609377704335)
+    """
+    words = list(halves().test[:most_words] if words is None else words)
+    letters = sum(len(word) for word in words)
+    symbols = letters + len(words)
+    counts = dict.fromkeys((*ALPHABET, ""), 1)
+    for word in halves().train:
+        counts[""] += 1
+        for letter in word:
+            counts[letter] += 1
+    total = sum(counts.values())
+    cost = {symbol: -np.log2(count / total) for symbol, count in counts.items()}
+    unigram = sum(cost[letter] for word in words for letter in (*word, ""))
+    rows = [
+        ("uniform", symbols * float(np.log2(len(ALPHABET) + 1)) / letters),
+        ("letters", float(unigram) / letters),
+    ]
+    return pl.DataFrame(rows, schema=["method", "bits_per_byte"], orient="row")
+
+
+def exchange_summary(table: pl.DataFrame) -> pl.DataFrame:
+    """Means over models.
+
+    Args:
+        table: From `exchange`, or several of them joined.
+
+    Returns:
+        `tokenizer, method, bits_per_byte, ci_low, ci_high` (Student's t over seeds), `gain,
+        gain_low, gain_high` (bits per byte saved against `mean`, paired by seed; null without
+        it), `bits_copied, bits_new, tokens_per_word, copied, entries, seeds`.
+    """
+    rows = []
+    for (tokenizer,), part in table.group_by("tokenizer", maintain_order=True):
+        base = part.filter(pl.col("method") == "mean").sort("seed")["bits_per_byte"].to_numpy()
+        for (method,), group in part.group_by("method", maintain_order=True):
+            bits = group.sort("seed")["bits_per_byte"].to_numpy()
+            value = mean_over_seeds(bits)
+            gain = mean_over_seeds(base - bits) if len(base) and method != BEFORE else None
+            rows.append(
+                {
+                    "tokenizer": tokenizer, "method": method, "bits_per_byte": value.value,
+                    "ci_low": value.low, "ci_high": value.high,
+                    "gain": gain.value if gain else None, "gain_low": gain.low if gain else None,
+                    "gain_high": gain.high if gain else None,
+                    "bits_copied": group["bits_copied"].mean(),
+                    "bits_new": group["bits_new"].mean(),
+                    "tokens_per_word": group["tokens_per_word"][0], "copied": group["copied"][0],
+                    "entries": group["entries"][0], "seeds": value.n,
+                }
+            )  # fmt: skip
+    numbers = ("ci_low", "ci_high", "gain", "gain_low", "gain_high", "bits_copied", "bits_new")
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Float64))
+
+
+def exchange_verdict(table: pl.DataFrame) -> pl.DataFrame:
+    """What each method's start is worth against the mean of all vectors, in bits per byte.
+
+    Args:
+        table: From `exchange`.
+
+    Returns:
+        The rows of a verdict.
+    """
+    claims = {
+        "pieces": "The pieces of an entry are a start for a language model",
+        "focus": "Similar shared entries are a start for a language model (FOCUS)",
+        "tokenadapt": "Pieces and neighbours are a start for a language model (TokenAdapt)",
+    }
+    rows = []
+    for row in exchange_summary(table).iter_rows(named=True):
+        if row["method"] not in claims or row["gain"] is None:
+            continue
+        gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["seeds"])
+        text = "level with the mean of all vectors"
+        if gain.low is not None and gain.excludes(0):
+            text = "better than the mean" if gain.value > 0 else "worse than the mean"
+        rows.append(
+            verdict_row(
+                claims[row["method"]], _PAPER,
+                f"bits per byte saved against the mean, zero-shot, {row['tokenizer']}, "
+                f"{row['copied']:.0%} of tokens copied",
+                gain, text,
+            )
+        )  # fmt: skip
+    return verdict_frame(rows)

@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import platform
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -175,6 +176,17 @@ def gather(recipe: Recipe, folder: Path) -> None:
     _write(folder / "training.json", json.dumps(told, indent=1) + "\n")
 
 
+def _end_with(parent: int) -> None:
+    """End a worker whose parent was killed; else it would write beside the next run."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _say(line: str) -> None:
     print(f"{dt.datetime.now(tz=dt.UTC):%H:%M:%S} {line}", flush=True)
 
@@ -207,7 +219,9 @@ def main() -> int:
     jobs += [("writer", WRITER, seed) for seed in recipe.seeds]
     context = multiprocessing.get_context("spawn")
     sources = [(k, n, seed) for seed in recipe.seeds for k in ORDERS for n in (None, DICTIONARY)]
-    with ProcessPoolExecutor(arguments.jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        arguments.jobs, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+    ) as pool:
         running = [pool.submit(train_one, *job, recipe, folder) for job in jobs]
         running += [pool.submit(learn_source, *source, folder) for source in sources]
         for done in as_completed(running):

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench import character_tasks, metrics, studies, vocabulary
+    from workbench import character_tasks, laboratory, metrics, studies, vocabulary
     from workbench.compare import compare, differences
     from workbench.corpora import (
         Corpus,
@@ -58,7 +58,7 @@ _HOME = {
     "render_report": "reports",
     "render_reports": "reports",
 }
-_MODULES = ("character_tasks", "metrics", "studies", "vocabulary")
+_MODULES = ("character_tasks", "laboratory", "metrics", "studies", "vocabulary")
 
 __all__ = [
     "BoundaryComparison",
@@ -75,6 +75,7 @@ __all__ = [
     "compare",
     "compare_boundaries",
     "differences",
+    "laboratory",
     "list_corpora",
     "list_tokenizers",
     "load_corpus",

@@ -10,3 +10,55 @@ position of its letters, and do stochastic splits help?
 on, `answers` what they say, and `findings` what follows. Training needs PyTorch
 (`make lab-train`).
 """
+
+from workbench.laboratory.design import ARMS, get_arm, halves, readable
+from workbench.laboratory.findings import (
+    accuracy_by_arm,
+    against,
+    ask_all,
+    by_token_length,
+    curves_by_arm,
+    hiding,
+    unseen_items,
+    verdict,
+    words_needed,
+)
+from workbench.laboratory.models import (
+    LaboratoryError,
+    Reader,
+    Writer,
+    answers,
+    learning_curves,
+    load_model,
+    load_models,
+    load_writers,
+    training_facts,
+)
+from workbench.laboratory.reading import laboratory_dir, vocabulary
+
+__all__ = [
+    "ARMS",
+    "LaboratoryError",
+    "Reader",
+    "Writer",
+    "accuracy_by_arm",
+    "against",
+    "answers",
+    "ask_all",
+    "by_token_length",
+    "curves_by_arm",
+    "get_arm",
+    "halves",
+    "hiding",
+    "laboratory_dir",
+    "learning_curves",
+    "load_model",
+    "load_models",
+    "load_writers",
+    "readable",
+    "training_facts",
+    "unseen_items",
+    "verdict",
+    "vocabulary",
+    "words_needed",
+]

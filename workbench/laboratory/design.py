@@ -121,7 +121,7 @@ class Recipe:
     check_every: int = 250
     patience: int = 4
     progress: float = 0.002
-    most_steps: int = 5000
+    most_steps: int = 8000
     cooldown: int = 1000
     variants: int = 16
     writer_steps: int = 2000

@@ -34,8 +34,8 @@ class _Writer(nn.Module):
 def save_reader(net: QuestionNet, path: Path, about: Mapping[str, str]) -> None:
     """Write a model that answers questions.
 
-    The graph has the inputs `words` (batch, 10), `tasks` (batch, 1) and `letters` (batch, 1), and
-    the output `scores` (batch, 1, 11).
+    The graph has the inputs `words` (batch, positions), at most 10 positions, `tasks` and
+    `letters` (batch, questions), and the output `scores` (batch, questions, 11).
 
     Args:
         net: The network.
@@ -44,17 +44,22 @@ def save_reader(net: QuestionNet, path: Path, about: Mapping[str, str]) -> None:
     """
     words = torch.full((2, LONGEST), net.size)
     words[:, 0] = 0
-    asked = torch.zeros((2, 1), dtype=torch.int64)
+    asked = torch.zeros((2, 3), dtype=torch.int64)
     names = ["words", "tasks", "letters"]
-    model = _graph(net, (words, asked, asked), names, "scores")
+    axes = {
+        "words": {0: "batch", 1: "positions"},
+        **{name: {0: "batch", 1: "questions"} for name in ("tasks", "letters", "scores")},
+    }
+    model = _graph(net, (words, asked, asked), names, "scores", axes)
     _save(model, path, about)
 
 
 def save_writer(net: WordNet, path: Path, about: Mapping[str, str]) -> None:
     """Write a model that continues words.
 
-    The graph has the input `vectors` (batch, 11, width) and the outputs `hidden` (the same shape)
-    and `embeddings` (V + 1, width): its own table, which a caller may replace.
+    The graph has the input `vectors` (batch, positions, width), at most 11 positions, and the
+    outputs `hidden` (the same shape) and `embeddings` (V + 1, width): its own table, which a
+    caller may replace.
 
     Args:
         net: The network.
@@ -62,7 +67,8 @@ def save_writer(net: WordNet, path: Path, about: Mapping[str, str]) -> None:
         about: Kept in the file as metadata.
     """
     vectors = torch.zeros((2, LONGEST + 1, net.tokens.embedding_dim))
-    model = _graph(_Writer(net), (vectors,), ["vectors"], "hidden")
+    axes = {name: {0: "batch", 1: "positions"} for name in ("vectors", "hidden")}
+    model = _graph(_Writer(net), (vectors,), ["vectors"], "hidden", axes)
     table = net.tokens.weight.detach().numpy()
     model.graph.initializer.append(numpy_helper.from_array(table, "table"))
     model.graph.node.append(helper.make_node("Identity", ["table"], ["embeddings"]))
@@ -73,12 +79,16 @@ def save_writer(net: WordNet, path: Path, about: Mapping[str, str]) -> None:
 
 
 def _graph(
-    net: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], output: str
+    net: nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    names: list[str],
+    output: str,
+    axes: dict[str, dict[int, str]],
 ) -> onnx.ModelProto:
     buffer = io.BytesIO()
     torch.onnx.export(
         net.eval(), inputs, buffer, input_names=names, output_names=[output],
-        dynamic_axes={name: {0: "batch"} for name in (*names, output)},
+        dynamic_axes=axes,
         opset_version=OPSET, dynamo=False,
     )  # fmt: skip
     return onnx.load_from_string(buffer.getvalue())

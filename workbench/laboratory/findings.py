@@ -242,6 +242,41 @@ def hiding(asked: pl.DataFrame, arm: str = BASE) -> pl.DataFrame:
     return _summary(found, ["arm", "task", "kind"], "points")
 
 
+def curves_by_arm(curves: pl.DataFrame | None = None, words_per_step: int = 256) -> pl.DataFrame:
+    """How accuracy rose in training, the mean of the four tasks.
+
+    Args:
+        curves: From `learning_curves`; by default the shipped ones.
+        words_per_step: Of the recipe.
+
+    Returns:
+        `arm, step, words` (thousands read, the same word counting each time), `value, ci_low,
+        ci_high` (percent right on words not trained on, at a constant learning rate: the fall of
+        the rate at the end is left out), `seeds`. Steps that a seed's model did not reach, since
+        its plateau came first, have fewer seeds.
+    """
+    looks = _looks(curves).filter(pl.col("phase") == "plateau")
+    looks = looks.with_columns(pl.col("value") * 100).sort("arm", "step", "seed")
+    return _summary(looks, ["arm", "step"]).select(
+        "arm", "step", (pl.col("step") * words_per_step / 1000).alias("words"), "value",
+        "ci_low", "ci_high", "seeds",
+    )  # fmt: skip
+
+
+def _looks(curves: pl.DataFrame | None) -> pl.DataFrame:
+    """One row per reader and look: `arm, seed, step, phase, value` (mean of the four tasks)."""
+    curves = learning_curves() if curves is None else curves
+    return (
+        curves.filter(pl.col("task").is_in(TASKS))
+        .group_by("model", "step", "phase", maintain_order=True)
+        .agg(pl.col("value").mean())
+        .with_columns(
+            arm=pl.col("model").str.replace(r"-\d+$", ""),
+            seed=pl.col("model").str.extract(r"-(\d+)$").cast(pl.Int64),
+        )
+    )
+
+
 def words_needed(
     goal: float = 0.9, curves: pl.DataFrame | None = None, words_per_step: int = 256
 ) -> pl.DataFrame:
@@ -257,16 +292,7 @@ def words_needed(
         each time), at the first look that reached the goal; `of` counts the seeds there are.
         Arms that never reached it are absent.
     """
-    curves = learning_curves() if curves is None else curves
-    looks = (
-        curves.filter(pl.col("task").is_in(TASKS))
-        .group_by("model", "step", maintain_order=True)
-        .agg(pl.col("value").mean())
-        .with_columns(
-            arm=pl.col("model").str.replace(r"-\d+$", ""),
-            seed=pl.col("model").str.extract(r"-(\d+)$").cast(pl.Int64),
-        )
-    )
+    looks = _looks(curves)
     of = looks.group_by("arm").agg(of=pl.col("seed").n_unique())
     first = (
         looks.filter(pl.col("value") >= goal)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from workbench.character_tasks.analysis.properties import ModelView
 from workbench.character_tasks.items import QUESTIONS, UNIQUE
-from workbench.laboratory.design import LONGEST, TASKS, readable
+from workbench.laboratory.design import CLASSES, LONGEST, TASKS, readable
 from workbench.laboratory.questions import NO_LETTER, letter_number
 from workbench.laboratory.reading import laboratory_dir, vocabulary, word_ids
 from workbench.tokenizers import Tokenizer
 
 Floats = NDArray[np.float32]
 
-_BATCH = 4096
+_BATCH = 1024
 
 
 class LaboratoryError(ValueError):
@@ -116,20 +116,19 @@ class Reader(_Model):
         numbers = np.array([TASKS.index(task) for task in tasks], dtype=np.int64)
         asked = np.array([letter_number(letter) for letter in letters], dtype=np.int64)
         asked[numbers == TASKS.index(UNIQUE)] = NO_LETTER
-        scores = [
-            self._session.run(
-                ["scores"],
-                {
-                    "words": ids[at : at + _BATCH],
-                    "tasks": numbers[at : at + _BATCH, None],
-                    "letters": asked[at : at + _BATCH, None],
-                },
-            )[0][:, 0]
-            for at in range(0, len(ids), _BATCH)
-        ]
-        if not scores:
-            return np.zeros((0, LONGEST + 1), dtype=np.float32)
-        return _softmax(np.concatenate(scores))
+        scores = np.zeros((len(ids), CLASSES), dtype=np.float32)
+        # Words of as many tokens together: nothing is computed for the room behind shorter ones.
+        tokens = (ids != self.tokenizer.vocab_size).sum(axis=1)
+        for count in np.unique(tokens).tolist():
+            rows = np.flatnonzero(tokens == count)
+            for some in np.array_split(rows, -(-len(rows) // _BATCH)):
+                given = {
+                    "words": ids[some, :count],
+                    "tasks": numbers[some, None],
+                    "letters": asked[some, None],
+                }
+                scores[some] = self._session.run(["scores"], given)[0][:, 0]
+        return _softmax(scores)
 
     def answer(self, items: pl.DataFrame) -> pl.DataFrame:
         """What the model says to a set of items.
@@ -242,7 +241,8 @@ class Writer(_Model):
         for at in range(0, len(ids), 128):
             part = ids[at : at + 128]
             edge = np.full((len(part), 1), size)
-            framed = np.concatenate([edge, part, edge], axis=1)
+            longest = int((part != size).sum(axis=1).max())
+            framed = np.concatenate([edge, part[:, :longest], edge], axis=1)
             read, wanted = framed[:, :-1], framed[:, 1:]
             counts = (read != size) | (np.arange(read.shape[1]) == 0)
             hidden = self._session.run(["hidden"], {"vectors": table[read]})[0][counts]
@@ -251,7 +251,7 @@ class Writer(_Model):
             right = scores[np.arange(len(scores)), wanted[counts]]
             np.exp(scores, out=scores)
             nats = np.log(scores.sum(axis=1, dtype=np.float64)) - right
-            out[at : at + 128][counts] = nats / np.log(2)
+            out[at : at + 128, : longest + 1][counts] = nats / np.log(2)
         return out
 
 

@@ -30,17 +30,21 @@ unexport PYTHONHOME
 MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+EXTRAS := $(VENV)/.installed-extras
 
-.PHONY: help report lab check test bench lock clean
+.PHONY: help report lab lab-train check test bench lock clean extras
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 report: $(RUNTIME) ## run the notebooks, write offline HTML and reports/index.html (ARGS="NAME -p name=value")
 	@$(BIN)/workbench report $(ARGS)
 
 lab: $(RUNTIME) ## open JupyterLab on notebooks/
 	@$(BIN)/workbench lab $(ARGS)
+
+lab-train: $(EXTRAS) ## train the laboratory's models into build/laboratory, an hour on two cores (ARGS="--recipe shipped")
+	@$(BIN)/python -W ignore scripts/train_laboratory.py $(ARGS)
 
 check: $(DEV) ## lint, format, types, and the form of the notebooks
 	$(BIN)/ruff check
@@ -84,3 +88,10 @@ $(RUNTIME): $(MADE) requirements.lock pyproject.toml
 $(DEV): $(MADE) requirements-dev.lock requirements.lock pyproject.toml
 	@UV=$(UV) sh scripts/install_locked $(VENV) requirements-dev.lock
 	@touch $(RUNTIME) $@
+
+# PyTorch and what goes with it: for training the laboratory, and for models on this machine.
+extras: $(EXTRAS)
+
+$(EXTRAS): $(RUNTIME)
+	@sh scripts/install_extras $(VENV)
+	@touch $@

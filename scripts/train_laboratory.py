@@ -159,11 +159,13 @@ def gather(recipe: Recipe, folder: Path) -> None:
     columns = ["model", "step", "phase", "learning_rate", "loss", "task", "value"]
     curves = pl.DataFrame(rows).select(columns).with_columns(pl.col(pl.Float64).round_sig_figs(6))
     _write(folder / "curves.tsv", curves.write_csv(separator="\t"))
-    sources = pl.concat(
-        pl.read_csv(p, separator="\t") for p in sorted((folder / "parts").glob("source-*.tsv"))
-    )
-    order = ["order", "reads", "seed", "step"]
-    _write(folder / "switching.tsv", sources.sort(order).write_csv(separator="\t"))
+    sources = [
+        pl.read_csv(path, separator="\t") for path in (folder / "parts").glob("source-*.tsv")
+    ]
+    if sources:
+        order = ["order", "reads", "seed", "step"]
+        table = pl.concat(sources).sort(order)
+        _write(folder / "switching.tsv", table.write_csv(separator="\t"))
     packages = ("torch", "numpy", "tokenizers", "wordfreq")
     told: dict[str, Any] = {
         "recipe": asdict(recipe),

@@ -43,7 +43,7 @@ report: $(RUNTIME) ## run the notebooks, write offline HTML and reports/index.ht
 lab: $(RUNTIME) ## open JupyterLab on notebooks/
 	@$(BIN)/workbench lab $(ARGS)
 
-lab-train: $(EXTRAS) ## train the laboratory's models into build/laboratory, an hour on two cores (ARGS="--recipe shipped")
+lab-train: $(EXTRAS) ## train the laboratory's models anew into build/laboratory, within an hour on two cores
 	@$(BIN)/python -W ignore scripts/train_laboratory.py $(ARGS)
 
 check: $(DEV) ## lint, format, types, and the form of the notebooks

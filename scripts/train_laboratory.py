@@ -3,7 +3,7 @@
     python scripts/train_laboratory.py                                  # the small recipe
     python scripts/train_laboratory.py --recipe shipped --output data/laboratory
 
-The small recipe trains one seed an arm, about an hour on two cores, into build/laboratory; it
+The small recipe trains one seed an arm, within an hour on two cores, into build/laboratory; it
 shows that the path works and makes no claim. The shipped recipe trains three seeds. A run that is
 stopped goes on where it was: a model that is written is not trained again. Needs PyTorch and onnx
 (the extra `lab`).

@@ -118,6 +118,13 @@ def test_the_verdict_follows_the_numbers():
     assert said["A longer token hides the position of its letters"] == "it does"
 
 
+def test_sentences_name_every_arm_and_claim(asked):
+    lines = lab.in_words(asked)
+    assert all(arm.name in lines[1] for arm in lab.ARMS)
+    assert "always the commonest answer" in lines[1]
+    assert len(lines) == 2 + lab.verdict(asked).height
+
+
 def test_learning_curves_rise_and_letters_come_first():
     curves = lab.curves_by_arm()
     assert set(curves["arm"]) == {arm.name for arm in lab.ARMS}

@@ -10,7 +10,11 @@ from workbench.reports import ReportRequest, render_reports
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 SMALL = {
-    "02_character_tasks": {"per_cell": 10, "tokenizers": ["workbench-bpe", "characters"]},
+    "02_character_tasks": {
+        "per_cell": 10,
+        "tokenizers": ["workbench-bpe", "characters"],
+        "lab_per_cell": 10,
+    },
     "03_tokenizer_comparison": {
         "tokenizers": ["bytes", "characters", "workbench-bpe"],
         "languages": ["eng_Latn", "ell_Grek"],
@@ -86,6 +90,20 @@ def test_character_tasks_ask_what_was_asked_for(tables):
     assert both.height == 4
     assert both["accuracy"].to_list() == pytest.approx(both["share"].to_list())
     assert both["always_one"].to_list() == pytest.approx(both["share"].to_list())
+
+
+def test_the_laboratory_tells_every_arm_beside_its_baseline(tables):
+    made = tables("02_character_tasks")
+    accuracy = made.laboratory_accuracy
+    assert accuracy["arm"].n_unique() == 6
+    assert set(accuracy["kind"]) == {"known", "rare token"}
+    # Seven lengths, ten items each, known or not.
+    items = accuracy.filter(arm="characters").group_by("task").agg(pl.col("items").sum())
+    assert items["items"].to_list() == [70] * 4
+    assert (accuracy["value"] >= accuracy["ci_low"]).all()
+    verdict = made.laboratory_verdict
+    assert verdict["verdict"].null_count() == 0
+    assert made.laboratory_training.height == 18
 
 
 def test_a_comparison_counts_bytes_and_characters_as_one_each(tables):

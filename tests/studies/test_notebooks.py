@@ -19,7 +19,12 @@ SMALL = {
         "seeds": [0],
     },
     "dynamic_tokenization": {"languages": ["eng_Latn", "hin_Deva"], "merges": [0, 10]},
-    "stochastok": {"tokenizers": ["workbench-bpe"], "ps": [0.1], "most": 10},
+    "stochastok": {
+        "tokenizers": ["workbench-bpe"],
+        "ps": [0.1],
+        "most": 10,
+        "lab_per_cell": 5,
+    },
     "supertokens": {
         "corpora": ["prose"],
         "sizes": [300, 500],
@@ -43,6 +48,8 @@ SMALL = {
         "new_tokenizer": "workbench-unigram",
         "corpora": ["prose"],
         "dimensions": 16,
+        "model_tokenizer": "workbench-bpe",
+        "model_words": 50,
     },
     "vocabulary_trimming": {
         "tokenizers": ["workbench-bpe"],

@@ -355,6 +355,38 @@ def verdict(asked: pl.DataFrame) -> pl.DataFrame:
     return verdict_frame(rows)
 
 
+def in_words(asked: pl.DataFrame, curves: pl.DataFrame | None = None) -> list[str]:
+    """What the laboratory shows, in sentences.
+
+    Args:
+        asked: From `ask_all`.
+        curves: From `learning_curves`; by default the shipped ones.
+
+    Returns:
+        How much each arm had to read, who is right how often in the end, and the verdicts.
+    """
+    goal = 0.9
+    needed = words_needed(goal, curves).sort("value")
+    said = [
+        f"{row['arm']} {row['value']:,.0f}" + ("" if row["seeds"] == row["of"] else " (not all)")
+        for row in needed.iter_rows(named=True)
+    ]
+    lines = [f"Thousands of words read until {goal:.0%} of answers are right: {', '.join(said)}."]
+    known = accuracy_by_arm(asked).filter(kind=KNOWN)
+    ends = known.group_by("arm", maintain_order=True).agg(pl.col("value", "baseline").mean())
+    said = [f"{arm} {value:.2f}%" for arm, value in ends.select("arm", "value").iter_rows()]
+    lines.append(
+        f"Right in the end, mean of the four tasks, words of known tokens: {', '.join(said)}; "
+        f"always the commonest answer {ends['baseline'][0]:.0f}%."
+    )
+    for row in verdict(asked).iter_rows(named=True):
+        bounds = "" if row["ci_low"] is None else f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+        lines.append(
+            f"{row['claim']}: {row['verdict']}. {row['value']:+.2f}{bounds} {row['measure']}."
+        )
+    return lines
+
+
 def _minus(number: float | None) -> float | None:
     return None if number is None else -number
 

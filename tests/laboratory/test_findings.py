@@ -118,6 +118,17 @@ def test_the_verdict_follows_the_numbers():
     assert said["A longer token hides the position of its letters"] == "it does"
 
 
+def test_errors_are_browsed_as_the_model_saw_the_word():
+    model = lab.load_model("bpe-4k")
+    items = ct.build_items(["strawberry", "blueberry"], ["find_last_occurrence"], 1)
+    scored = ct.score(items, model.answer(items))
+    found = ct.browse_errors(scored, {model.name: model.view}, model.name, outcome="correct")
+    assert found.table.height == 2
+    for word, tokens in found.table.select("word", "tokens").iter_rows():
+        assert "".join(token["text"] for token in tokens) == word  # no quotes, no question
+        assert len(tokens) == len(model.tokenizer.encode(word))
+
+
 def test_sentences_name_every_arm_and_claim(asked):
     lines = lab.in_words(asked)
     assert all(arm.name in lines[1] for arm in lab.ARMS)

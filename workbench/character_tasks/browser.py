@@ -150,7 +150,7 @@ def browse_errors(
         "question_idx", "task", "word", "character", "answer", "response", "question",
         outcome=pl.col(f"{parser}_outcome").cast(pl.String),
     )  # fmt: skip
-    pairs = some.select("word" if view.bare else "question", "word").rows()
+    pairs = zip(some["word" if view.bare else "question"], some["word"], strict=True)
     tokens = [word_tokens(text, word, view.tokenizer) for text, word in pairs]
     kind = pl.List(pl.Struct({"id": pl.Int64, "text": pl.String, "inside": pl.List(pl.Boolean)}))
     table = some.drop("question").with_columns(tokens=pl.Series(tokens, dtype=kind))

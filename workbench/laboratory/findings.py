@@ -14,13 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from workbench.character_tasks.analysis import analyze
 from workbench.character_tasks.analysis.properties import ModelView
 from workbench.character_tasks.items import INDEX_TASKS, build_items
 from workbench.character_tasks.reference import majority_per_length
 from workbench.character_tasks.scoring import score
+from workbench.character_tasks.wordlists import zipf_frequencies
 from workbench.laboratory.design import ARMS, LEAST_SEEN, TASKS, get_arm, halves
 from workbench.laboratory.models import Reader, answers, learning_curves, load_models
 from workbench.laboratory.reading import Ids, rarest, sightings, vocabulary, word_ids
@@ -219,27 +220,43 @@ def _target_lengths(asked: pl.DataFrame, arm: str) -> pl.DataFrame:
 def hiding(asked: pl.DataFrame, arm: str = BASE) -> pl.DataFrame:
     """What one letter more in the token costs where a letter of it is to be found.
 
-    Each seed's model is analyzed by itself (`analyze`: logistic regression at equal word length,
-    right answer and frequency); the interval is over seeds.
+    Each seed's model is fitted by itself, and the interval is over seeds. Being right (100 or 0) is
+    regressed on the letters of the token: alone (marginal), and beside word length, right answer
+    (each a set of indicators: on these tasks it is the position) and log frequency (adjusted). It
+    is linear and not logistic because these models are right so often that a logistic fit, as
+    `analyze` has it, would find no estimate; a slope near 0 is in points either way.
 
     Args:
         asked: From `ask_all`.
         arm: An arm that has tokens.
 
     Returns:
-        `arm, task, kind, value, ci_low, ci_high, seeds`: points of accuracy per letter, `kind`
-        being `marginal` or `adjusted`. Tasks and kinds that no seed has an estimate for are
-        absent.
+        `arm, task, kind, value, ci_low, ci_high, seeds, errors, items`: points of accuracy per
+        letter, on known words; `errors` of all seeds' answers that were wrong.
     """
     part = asked.filter(
         (pl.col("arm") == arm) & (pl.col("kind") == KNOWN) & pl.col("task").is_in(INDEX_TASKS)
-    ).drop("kind")
-    seeds = dict(part.select("model", "seed").unique().iter_rows())
-    view = ModelView(vocabulary(get_arm(arm).vocabulary), bare=True)
-    effects = analyze(part, dict.fromkeys(seeds, view), parser="lenient").effects
-    found = effects.filter((pl.col("property") == "ttl") & pl.col("points").is_not_null())
-    found = found.with_columns(seed=pl.col("model").replace_strict(seeds), arm=pl.lit(arm))
-    return _summary(found, ["arm", "task", "kind"], "points")
+    )
+    part = part.join(_target_lengths(part, arm), on="question_idx", maintain_order="left").join(
+        zipf_frequencies(part["word"]), on="word", how="left", maintain_order="left"
+    )
+    rows = []
+    for (task, seed), table in part.group_by("task", "seed", maintain_order=True):
+        right = 100 * table["correct"].to_numpy()
+        alone = table.select(one=pl.lit(1.0), letters=pl.col("ttl").cast(pl.Float64))
+        held = table.select(
+            pl.col("zipf").fill_null(0.0), pl.col("word").str.len_chars().alias("length"), "answer"
+        ).to_dummies(["length", "answer"], drop_first=True)
+        sides = {"marginal": alone, "adjusted": alone.hstack(held)}
+        for kind, side in sides.items():
+            slopes = np.linalg.lstsq(side.cast(pl.Float64).to_numpy(), right, rcond=None)[0]
+            rows.append((arm, task, kind, seed, float(slopes[1])))
+    columns = ["arm", "task", "kind", "seed", "value"]
+    found = _summary(pl.DataFrame(rows, schema=columns, orient="row"), columns[:3])
+    counts = part.group_by("task").agg(
+        errors=(1 - pl.col("correct")).sum().cast(pl.Int64), items=pl.col("question_idx").n_unique()
+    )
+    return found.join(counts, on="task", how="left", maintain_order="left")
 
 
 def curves_by_arm(curves: pl.DataFrame | None = None, words_per_step: int = 256) -> pl.DataFrame:
@@ -332,8 +349,7 @@ def verdict(asked: pl.DataFrame) -> pl.DataFrame:
             verdict_row(
                 "A longer token hides the position of its letters",
                 HERE,
-                f"points of accuracy per letter of the token, {row['task']}, {BASE}, at equal "
-                "word length, position and frequency",
+                f"points of accuracy per letter, {row['task']}, {BASE}, all else equal",
                 found,
                 _fell(found, "it does", "it does not: longer is better", "not shown"),
             )

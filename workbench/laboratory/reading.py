@@ -119,8 +119,9 @@ def sightings(ids: Ids, size: int) -> Ids:
         >>> sightings(np.array([[0, 0, 2], [1, 2, 2]]), 2).tolist()
         [1, 1]
     """
-    pairs = np.unique(np.stack([np.repeat(np.arange(len(ids)), ids.shape[1]), ids.ravel()]), axis=1)
-    counts: Ids = np.bincount(pairs[1], minlength=size + 1)[:size]
+    # A row and a token as one number: what is there twice in a word counts once.
+    pairs = np.unique(np.arange(len(ids))[:, None] * (size + 1) + ids)
+    counts: Ids = np.bincount(pairs % (size + 1), minlength=size + 1)[:size]
     return counts
 
 

@@ -419,7 +419,9 @@ def line_with_band(
     _need(frame, x, value, low, high, group)
     alt = altair()
     scale = alt.Scale(type="log") if log_x else alt.Scale(zero=False)
-    across = alt.X(f"{_field(x)}:Q", title=x_title or x, scale=scale)
+    # Between two counts there is nothing to mark.
+    whole = {"axis": alt.Axis(tickMinStep=1)} if frame[x].dtype.is_integer() and not log_x else {}
+    across = alt.X(f"{_field(x)}:Q", title=x_title or x, scale=scale, **whole)
     up = alt.Scale(zero=zero)
     upward = alt.Y(f"{_field(value)}:Q", title=value_title or value, scale=up)
     base = alt.Chart(frame)

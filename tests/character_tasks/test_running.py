@@ -264,6 +264,14 @@ def test_one_command_in_a_shell_asks_one_model_about_one_word(environment, tmp_p
     assert read_answers(log)["response"].to_list() == ["3"]
 
 
+def test_code_that_comes_with_a_model_is_never_run(items, tmp_path):
+    with pytest.raises(CharacterTaskError, match="never does"):
+        run_model(items, "hf/some/model", log_dir=tmp_path, model_args={"trust_remote_code": True})
+    with pytest.raises(CharacterTaskError, match="never does"):
+        ask("strawberry", "r", model="hf/some/model", trust_remote_code=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_local_transformers_run_on_a_tiny_model(items, tmp_path):
     pytest.importorskip("torch", reason="local Transformers need PyTorch, an extra of the project")
     pytest.importorskip("accelerate", reason="local Transformers need accelerate, of that extra")

@@ -250,6 +250,23 @@ def test_too_many_encodings_are_refused_not_endured(monkeypatch):
     assert math.isfinite(ByteModel(model, vocabulary, context=1).log_probability("A" * 60))
 
 
+def test_a_hugging_face_model_is_loaded_from_safetensors_and_never_from_a_pickle(tmp_path):
+    torch = pytest.importorskip("torch", reason="a Hugging Face model needs PyTorch, an extra")
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=4, n_positions=32, n_embd=8, n_layer=1, n_head=1, bos_token_id=3, eos_token_id=3
+    )
+    network = GPT2LMHeadModel(config).eval()
+    network.save_pretrained(tmp_path)
+    loaded = bp.load_huggingface(str(tmp_path))
+    assert loaded([0, 2]) == pytest.approx(bp.HuggingFaceModel(network)([0, 2]), abs=1e-6)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(network.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(OSError, match="safetensors"):
+        bp.load_huggingface(str(tmp_path))
+
+
 def test_a_hugging_face_model_takes_the_place_of_the_ngram():
     if importlib.util.find_spec("torch") is None:
         with pytest.raises(ImportError, match=r"tokenizer-workbench\[transformers\]"):

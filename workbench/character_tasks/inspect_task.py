@@ -207,7 +207,8 @@ def to_task(
     """Any item set as an Inspect task, at temperature 0.
 
     A model of local Transformers samples unless told otherwise, and then refuses temperature 0:
-    add `-M do_sample=false` to `inspect eval … --model hf/…`. `run_model` does so by itself.
+    add `-M do_sample=false -M use_safetensors=true` to `inspect eval … --model hf/…`. `run_model`
+    does so by itself.
 
     Args:
         items: The set.

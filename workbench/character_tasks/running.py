@@ -1,7 +1,7 @@
 """Run a model over a set: what it will cost, a run that can be killed, answers ready to score."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,17 +102,37 @@ def estimate_run(
     return Estimate(n, recorded, seconds, tokens, out, cost)
 
 
-def greedy(model: str) -> dict[str, Any]:
-    """What a provider needs besides temperature 0 so as not to sample.
+def provider_settings(model: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a provider is told: what the caller gave, and what local Transformers need besides.
 
-    Inspect's provider for local Transformers samples unless told otherwise, and Transformers
-    refuses to sample at temperature 0: every request would fail.
+    They sample unless told otherwise, and Transformers refuses to sample at temperature 0: every
+    request would fail. And weights are read from safetensors alone, since the older format is a
+    pickle, which can run code.
+
+    Args:
+        model: As Inspect names it.
+        given: Settings of the caller.
+
+    Returns:
+        All settings.
+
+    Raises:
+        CharacterTaskError: If code that comes with a model is to be run.
 
     Example:
-        >>> greedy("hf/some/model"), greedy("openai/gpt-4o")
-        ({'do_sample': False}, {})
+        >>> provider_settings("hf/some/model", {"device": "cpu"})
+        {'do_sample': False, 'use_safetensors': True, 'device': 'cpu'}
+        >>> provider_settings("openai/gpt-4o")
+        {}
     """
-    return {"do_sample": False} if model.startswith("hf/") else {}
+    chosen = dict(given or {})
+    if chosen.get("trust_remote_code"):
+        raise CharacterTaskError(
+            "trust_remote_code would run code that comes with the model, which the workbench "
+            "never does. Serve the model by itself, and ask it over HTTP (openai-api/…)."
+        )
+    own = {"do_sample": False, "use_safetensors": True} if model.startswith("hf/") else {}
+    return {**own, **chosen}
 
 
 def messages_of(row: dict[str, Any], prompt: str | None = None) -> list[Message]:
@@ -170,10 +190,12 @@ def run_model(
         Columns `question_idx`, `model`, `response`, `refused`, `error`, `logprob`.
 
     Raises:
-        CharacterTaskError: If another run holds the ledger, or the ledger is of other items.
+        CharacterTaskError: If another run holds the ledger, the ledger is of other items, or code
+            that comes with a model is to be run.
     """
     from filelock import FileLock, Timeout
 
+    arguments = provider_settings(model, model_args)
     part = items if limit is None or items.height <= limit else sample_items(items, limit, seed)
     folder = Path(log_dir)
     checksum = items_checksum(part.sort("question_idx"))
@@ -202,7 +224,7 @@ def run_model(
         if rest.height:
             _evaluate(
                 rest, ledger, model, prompt, folder, display,
-                {**greedy(model), **(model_args or {})},
+                arguments,
                 {
                     "max_connections": max_connections, "max_retries": max_retries,
                     "timeout": timeout, **settings,
@@ -308,7 +330,7 @@ def _ask_inspect(model: str, messages: list[Message], settings: dict[str, Any]) 
             model,
             config=GenerateConfig(temperature=0.0),
             memoize=False,
-            **{**greedy(model), **settings},
+            **provider_settings(model, settings),
         ) as asked:
             return str((await asked.generate(chat)).completion)
 

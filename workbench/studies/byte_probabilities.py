@@ -309,7 +309,9 @@ class HuggingFaceModel:
 
 
 def load_huggingface(name: str, begin: int | None = None) -> HuggingFaceModel:
-    """Load a causal model by its hub name or folder; code from the hub is never run.
+    """Load a causal model by its hub name or folder; nothing that comes with it is run.
+
+    Neither its code nor pickled weights: only safetensors are read.
 
     Args:
         name: A hub id or a local folder.
@@ -320,6 +322,7 @@ def load_huggingface(name: str, begin: int | None = None) -> HuggingFaceModel:
 
     Raises:
         ImportError: When ``transformers`` or PyTorch is not installed.
+        OSError: When there are no weights as safetensors.
     """
     try:
         from transformers import AutoModelForCausalLM
@@ -328,7 +331,9 @@ def load_huggingface(name: str, begin: int | None = None) -> HuggingFaceModel:
             "Loading a Hugging Face model needs the extra: "
             "pip install 'tokenizer-workbench[transformers]'."
         ) from missing
-    model: Any = AutoModelForCausalLM.from_pretrained(name, trust_remote_code=False)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        name, trust_remote_code=False, use_safetensors=True
+    )
     return HuggingFaceModel(model.eval(), begin)
 
 

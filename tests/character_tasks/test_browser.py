@@ -1,9 +1,5 @@
 """The error browser, and notebook 02 on a small set."""
 
-import json
-import subprocess
-import sys
-
 import polars as pl
 import pytest
 
@@ -17,6 +13,7 @@ from workbench.character_tasks import (
 )
 from workbench.character_tasks.browser import in_words, word_tokens
 from workbench.character_tasks.errors import CharacterTaskError
+from workbench.reports import render_report
 from workbench.tokenizers import load_tokenizer
 
 
@@ -89,32 +86,18 @@ def test_disagreements_are_told_in_words(scored, tekken):
     assert "no effect" in in_words(effects.clear())[0]
 
 
-def test_notebook_02_runs_on_answers_from_a_file(root, tmp_path):
+def test_notebook_02_runs_on_answers_from_a_file(tmp_path):
     """Small parameters, and the numbers it shows are those of the package."""
     items = build_items(wordfreq_words("en", title_case=True), per_cell=20, seed=3)
     gold = pl.col("answer").cast(pl.String)
     answers = items.select("question_idx", model=pl.lit("all right"), response=gold)
     answers.write_csv(tmp_path / "answers.csv")
-    parameters = tmp_path / "p.yaml"
     told = {"per_cell": 20, "seed": 3, "answers": str(tmp_path / "answers.csv"),
-            "tokenizers": ["mistral-v1"]}  # fmt: skip
-    parameters.write_text(json.dumps(told))
-    notebook = root / "notebooks" / "02_character_tasks.ipynb"
-    out = tmp_path / "out.ipynb"
-    subprocess.run(
-        [sys.executable, "-m", "papermill", str(notebook), str(out), "-f", str(parameters),
-         "--no-progress-bar", "--cwd", str(root)],
-        check=True, timeout=280, capture_output=True,
-    )  # fmt: skip
-    cells = json.loads(out.read_text())["cells"]
-    shown = "".join(
-        "".join(output.get("data", {}).get("text/html", [])) + "".join(output.get("text", []))
-        for cell in cells
-        for output in cell.get("outputs", [])
-    )
-    assert not any(
-        output["output_type"] == "error" for cell in cells for output in cell.get("outputs", [])
-    )
+            "tokenizers": ["mistral-v1"], "lab_per_cell": 5}  # fmt: skip
+    # The workbench's own runner: papermill's waits for ever when a widget's message and a reply
+    # cross (nbclient issue 312).
+    made = render_report("02_character_tasks", told, output_dir=tmp_path / "reports")
+    shown = made.html.read_text(encoding="utf-8")
     assert shown.count("<figure") >= 8
     assert "all right" in shown
     assert "all answers are right, or all are wrong" in shown

@@ -11,6 +11,7 @@ import pytest
 
 from workbench import character_tasks as ct
 from workbench import laboratory as lab
+from workbench.character_tasks.items import one_item
 from workbench.laboratory.design import ARMS, SHIPPED
 
 
@@ -56,15 +57,16 @@ def test_probabilities_are_probabilities_and_do_not_depend_on_the_company():
 
 
 def test_items_that_it_cannot_read_end_as_failed_and_the_rest_is_answered():
-    mixed = ct.build_items(["strawberry", "Berry", "straw"], ["count_character_frequency"], 1)
-    mixed = pl.concat([mixed, ct.build_items(["strawberries"], None, 1)], how="diagonal")
+    words = ["strawberry", "Berry", "straw", "strawberries"]
+    mixed = pl.concat(one_item(word, "r", "") for word in words)
     mixed = mixed.with_columns(question_idx=pl.int_range(pl.len()))
     said = lab.load_model("characters").answer(mixed)
     can = [lab.readable(word) for word in mixed["word"]]
     assert said["response"].is_not_null().to_list() == can
     assert said["error"].is_null().to_list() == can
-    table = ct.accounting(ct.score(mixed, said))
-    assert table.filter(pl.col("failed") > 0).height
+    assert can == [True, False, True, False]
+    outcomes = ct.score(mixed, said)["strict_outcome"].cast(pl.String).to_list()
+    assert outcomes == ["correct", "failed", "correct", "failed"]
 
 
 def test_what_it_is_not_made_for_is_said():

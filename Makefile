@@ -89,8 +89,7 @@ $(DEV): $(MADE) requirements-dev.lock requirements.lock pyproject.toml
 	@UV=$(UV) sh scripts/install_locked $(VENV) requirements-dev.lock
 	@touch $(RUNTIME) $@
 
-# PyTorch and what goes with it: for training the laboratory, and for models on this machine.
-extras: $(EXTRAS)
+extras: $(EXTRAS) ## install PyTorch and what goes with it, for lab-train and for models on this machine
 
 $(EXTRAS): $(RUNTIME)
 	@sh scripts/install_extras $(VENV)

@@ -61,6 +61,8 @@ def test_accuracy_by_arm_has_baselines_and_intervals_over_seeds(asked):
     assert (table["ci_low"] <= table["value"]).all()
     known = table.filter(kind="known")
     assert (known["value"] > known["baseline"]).all()
+    assert table["ci_low"].is_between(0, 100).all()
+    assert table["ci_high"].is_between(0, 100).all()
     one = asked.filter(arm="bpe-1k", task="count_unique_chars", kind="known")
     row = table.filter(arm="bpe-1k", task="count_unique_chars", kind="known")
     assert row["value"].item() == pytest.approx(100 * one["correct"].mean())
@@ -163,3 +165,19 @@ def test_curves_are_means_of_what_was_recorded():
     row = lab.curves_by_arm(curves).row(0, named=True)
     assert (row["value"], row["words"], row["seeds"]) == pytest.approx((75, 64, 2))
     assert lab.words_needed(0.8, curves, SHIPPED.words_per_step)["seeds"].item() == 1
+
+
+def test_the_model_card_says_what_the_models_do():
+    table = lab.accuracy_by_arm(lab.ask_all(lab.unseen_items(200))).filter(kind="known")
+    facts = [m for m in lab.training_facts()["models"] if m["kind"] == "reader"]
+    card = (lab.laboratory_dir() / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in card.splitlines()
+            if line.startswith("|")]  # fmt: skip
+    told = {row[0]: row[1:] for row in rows[2:]}
+    for arm in lab.ARMS:
+        steps = [m["steps"] for m in facts if m["arm"] == arm.name]
+        assert told[arm.name][4] == ", ".join(f"{step:,}" for step in steps)
+        for task, percent in zip(findings.TASKS, told[arm.name][:4], strict=True):
+            value = table.filter(arm=arm.name, task=task)["value"].item()
+            # Half precision on another processor may turn an answer or two of 3,400.
+            assert float(percent) == pytest.approx(value, abs=0.15)

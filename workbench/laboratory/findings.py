@@ -127,6 +127,11 @@ def _summary(table: pl.DataFrame, by: Sequence[str], value: str = "value") -> pl
     return pl.DataFrame(rows, schema_overrides=kinds)
 
 
+def _percent(table: pl.DataFrame) -> pl.DataFrame:
+    """Intervals of shares end where shares do; Student's t does not know that."""
+    return table.with_columns(pl.col("ci_low", "ci_high").clip(0, 100))
+
+
 def accuracy_by_arm(asked: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of each arm on each task.
 
@@ -148,7 +153,7 @@ def accuracy_by_arm(asked: pl.DataFrame) -> pl.DataFrame:
     per_seed = asked.group_by("arm", "task", "kind", "seed", maintain_order=True).agg(
         value=100 * pl.col("correct").mean()
     )
-    return _summary(per_seed, ["arm", "task", "kind"]).join(
+    return _percent(_summary(per_seed, ["arm", "task", "kind"])).join(
         base, on=["task", "kind"], how="left", maintain_order="left"
     )
 
@@ -202,7 +207,7 @@ def by_token_length(asked: pl.DataFrame, arms: Sequence[str] = ("bpe-1k", BASE))
             value=100 * pl.col("correct").mean(), items=pl.len()
         )
         sizes = per_seed.group_by("ttl").agg(pl.col("items").first())
-        found = _summary(per_seed.sort("arm", "ttl", "seed"), ["arm", "ttl"])
+        found = _percent(_summary(per_seed.sort("arm", "ttl", "seed"), ["arm", "ttl"]))
         rows.append(found.join(sizes, on="ttl").with_columns(cut_as=pl.lit(arm)))
     order = ["arm", "cut_as", "ttl", "value", "ci_low", "ci_high", "seeds", "items"]
     return pl.concat(rows).select(order).sort("cut_as", "arm", "ttl")
@@ -274,7 +279,7 @@ def curves_by_arm(curves: pl.DataFrame | None = None, words_per_step: int = 256)
     """
     looks = _looks(curves).filter(pl.col("phase") == "plateau")
     looks = looks.with_columns(pl.col("value") * 100).sort("arm", "step", "seed")
-    return _summary(looks, ["arm", "step"]).select(
+    return _percent(_summary(looks, ["arm", "step"])).select(
         "arm", "step", (pl.col("step") * words_per_step / 1000).alias("words"), "value",
         "ci_low", "ci_high", "seeds",
     )  # fmt: skip

@@ -19,6 +19,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import sys
 import threading
 import time
@@ -43,6 +44,8 @@ from workbench.laboratory.design import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+
+THERE = "is there already"
 
 SWITCH = 0.1
 ORDERS = (1, 2, 4)
@@ -79,6 +82,11 @@ def write_vocabularies(folder: Path) -> None:
             _write(path, text + "\n")
 
 
+def label_of(kind: str, name: str, seed: int | str) -> str:
+    """What a model is called in file names and curves."""
+    return f"{name}-{seed}" if kind == "reader" else f"{kind}-{name}-{seed}"
+
+
 def train_one(kind: str, name: str, seed: int, recipe: Recipe, folder: Path) -> str:
     """Train one model and write it, with its curve beside it; a model that is there stays.
 
@@ -92,10 +100,10 @@ def train_one(kind: str, name: str, seed: int, recipe: Recipe, folder: Path) -> 
     Returns:
         A sentence about it.
     """
-    label = f"{name}-{seed}" if kind == "reader" else f"{kind}-{name}-{seed}"
+    label = label_of(kind, name, seed)
     path, part = folder / f"{label}.onnx", folder / "parts" / f"{label}.json"
     if path.exists() and part.exists():
-        return f"{label}: is there already"
+        return f"{label}: {THERE}"
     import torch
 
     from workbench.laboratory.export import save_reader, save_writer
@@ -140,7 +148,7 @@ def learn_source(order: int, entries: int | None, seed: int, folder: Path) -> st
     label = f"source-{order}-{entries or 'letters'}-{seed}"
     part = folder / "parts" / f"{label}.tsv"
     if part.exists():
-        return f"{label}: is there already"
+        return f"{label}: {THERE}"
     import torch
 
     from workbench.laboratory.switching import SwitchingSource, learning
@@ -152,8 +160,25 @@ def learn_source(order: int, entries: int | None, seed: int, folder: Path) -> st
     return f"{label}: ends at {curve['bits_per_letter'][-1]:.3f} bits per letter"
 
 
+def scatter(folder: Path) -> None:
+    """Undo `gather`, so that models of an earlier run count as there and keep their records."""
+    if not (folder / "training.json").exists():
+        return
+    (folder / "parts").mkdir(exist_ok=True)
+    curves = pl.read_csv(folder / "curves.tsv", separator="\t")
+    for facts in json.loads((folder / "training.json").read_text())["models"]:
+        label = label_of(facts["kind"], facts["arm"], facts["seed"])
+        curve = curves.filter(pl.col("model") == label).to_dicts()
+        _write(folder / "parts" / f"{label}.json", json.dumps({"facts": facts, "curve": curve}))
+    if (folder / "switching.tsv").exists():
+        table = pl.read_csv(folder / "switching.tsv", separator="\t")
+        for (k, reads, seed), part in table.group_by("order", "reads", "seed"):
+            name = f"source-{k}-{str(reads).removesuffix(' tokens')}-{seed}.tsv"
+            _write(folder / "parts" / name, part.write_csv(separator="\t"))
+
+
 def gather(recipe: Recipe, folder: Path) -> None:
-    """Join the curves into curves.tsv and the facts into training.json."""
+    """Join the curves into curves.tsv and the facts into training.json; the parts go."""
     parts = [json.loads(p.read_text()) for p in sorted((folder / "parts").glob("*.json"))]
     rows = [row for part in parts for row in part["curve"]]
     columns = ["model", "step", "phase", "learning_rate", "loss", "task", "value"]
@@ -176,6 +201,7 @@ def gather(recipe: Recipe, folder: Path) -> None:
         "models": [part["facts"] for part in parts],
     }
     _write(folder / "training.json", json.dumps(told, indent=1) + "\n")
+    shutil.rmtree(folder / "parts")
 
 
 def _end_with(parent: int) -> None:
@@ -216,6 +242,7 @@ def main() -> int:
         return 1
     recipe, folder = RECIPES[arguments.recipe], arguments.output
     write_vocabularies(folder)
+    scatter(folder)
     # Seeds on the outside: a run that is stopped early has whole sets of arms.
     jobs = [("reader", arm.name, seed) for seed in recipe.seeds for arm in ARMS]
     jobs += [("writer", WRITER, seed) for seed in recipe.seeds]
@@ -226,9 +253,14 @@ def main() -> int:
     ) as pool:
         running = [pool.submit(train_one, *job, recipe, folder) for job in jobs]
         running += [pool.submit(learn_source, *source, folder) for source in sources]
+        said = []
         for done in as_completed(running):
-            _say(done.result())
-    gather(recipe, folder)
+            said.append(done.result())
+            _say(said[-1])
+    if (folder / "training.json").exists() and all(line.endswith(THERE) for line in said):
+        shutil.rmtree(folder / "parts")  # nothing is new, and the record keeps its date
+    else:
+        gather(recipe, folder)
     _say(f"All models are in {folder}.")
     return 0
 

@@ -1,7 +1,7 @@
 """Three parsers, each with a table of shapes that models really write."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workbench.character_tasks.parsing import parse_cute, parse_lenient, parse_strict, parse_text
@@ -163,6 +163,9 @@ def test_what_strict_reads_lenient_reads_alike(number, shape):
 
 
 @given(st.text(max_size=200))
+@example("$")  # marks alone: nothing is left when they are taken away
+@example("**")
+@example("$\\boxed{}$")
 def test_no_text_breaks_a_parser(text):
     for parser in (parse_strict, parse_lenient, parse_cute, parse_text):
         value, reason = parser(text)

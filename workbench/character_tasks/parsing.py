@@ -158,6 +158,8 @@ def parse_text(text: str) -> Parsed:
         return None, "invalid"
     boxed = _BOXED.findall(cleaned)
     plain = _plain(boxed[-1] if boxed else cleaned).strip()
+    if not plain:  # nothing but marks of Markdown or LaTeX
+        return None, "invalid"
     tail = regex.split(r"(?i)\banswer(?:\s+is)?\s*[:=]?\s*", plain)[-1].strip() or plain
     quoted = regex.findall(r"[\"“]([^\"”\n]+)[\"”]", tail)
     if quoted:

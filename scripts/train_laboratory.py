@@ -32,6 +32,7 @@ import polars as pl
 import tokenizers as hf
 from tokenizers import models, trainers
 
+from workbench.corpora.index import write_atomically
 from workbench.laboratory.design import (
     ALPHABET,
     ARMS,
@@ -127,7 +128,6 @@ def train_one(kind: str, name: str, seed: int, recipe: Recipe, folder: Path) -> 
         **about, **trained.facts, "parameters": parameters,
         "parameters_without_tokens": without_table, "seconds": round(time.monotonic() - start),
     }  # fmt: skip
-    part.parent.mkdir(exist_ok=True)
     curve = trained.curve.with_columns(model=pl.lit(label))
     _write(part, json.dumps({"facts": facts, "curve": curve.to_dicts()}))
     return f"{label}: {facts['steps']} steps in {facts['seconds']} s, plateau {facts['plateau']}"
@@ -155,7 +155,6 @@ def learn_source(order: int, entries: int | None, seed: int, folder: Path) -> st
 
     torch.set_num_threads(1)
     curve = learning(SwitchingSource(SWITCH, order), entries, seed=seed)
-    part.parent.mkdir(exist_ok=True)
     _write(part, curve.with_columns(pl.col(pl.Float64).round_sig_figs(6)).write_csv(separator="\t"))
     return f"{label}: ends at {curve['bits_per_letter'][-1]:.3f} bits per letter"
 
@@ -164,7 +163,6 @@ def scatter(folder: Path) -> None:
     """Undo `gather`, so that models of an earlier run count as there and keep their records."""
     if not (folder / "training.json").exists():
         return
-    (folder / "parts").mkdir(exist_ok=True)
     curves = pl.read_csv(folder / "curves.tsv", separator="\t")
     for facts in json.loads((folder / "training.json").read_text())["models"]:
         label = label_of(facts["kind"], facts["arm"], facts["seed"])
@@ -204,15 +202,16 @@ def gather(recipe: Recipe, folder: Path) -> None:
     shutil.rmtree(folder / "parts")
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """End a worker whose parent was killed; else it would write beside the next run."""
+    parent = multiprocessing.parent_process()
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _say(line: str) -> None:
@@ -220,9 +219,7 @@ def _say(line: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    write_atomically(path, text.encode("utf-8"))
 
 
 def main() -> int:
@@ -249,7 +246,7 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     sources = [(k, n, seed) for seed in recipe.seeds for k in ORDERS for n in (None, DICTIONARY)]
     with ProcessPoolExecutor(
-        arguments.jobs, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+        arguments.jobs, mp_context=context, initializer=_end_with_parent
     ) as pool:
         running = [pool.submit(train_one, *job, recipe, folder) for job in jobs]
         running += [pool.submit(learn_source, *source, folder) for source in sources]

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -170,11 +169,8 @@ def test_a_training_that_is_killed_goes_on_where_it_was(tmp_path):
     driver.write_text(DRIVER.format(scripts=str(SCRIPT.parent), recipe=recipe))
     first = run_script(folder, driver)
     parts = folder / "parts"
-    deadline = time.monotonic() + 120
-    while not list(parts.glob("*.json")):
-        assert first.poll() is None, first.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    # A model that is written is told; a run that ends before it tells nothing more.
+    assert any(" steps in " in line for line in first.stdout), first.communicate()
     first.send_signal(signal.SIGKILL)
     first.communicate()  # its worker ends too, or this would wait for the pipe
     there = [path.name for path in parts.glob("*.json")]

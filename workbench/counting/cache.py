@@ -126,7 +126,7 @@ class Cache:
             lock.parent.mkdir(parents=True, exist_ok=True)
             guard = FileLock(lock)
             guard.acquire()
-        except (OSError, NotImplementedError) as error:
+        except (OSError, NotImplementedError) as error:  # the second: a file system without flock
             self._warn(f"cannot lock {lock} ({error}): two runs at once may do the same work twice")
             return contextlib.nullcontext()
         return contextlib.closing(_Release(guard))

@@ -23,7 +23,7 @@ from workbench.laboratory.reading import Ids, padded
 from workbench.studies.embedding_transfer import Method
 from workbench.studies.embeddings import Floats, token_embeddings, unit_rows
 from workbench.studies.transplant import METHODS, Source, Target, transplant
-from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.verdicts import Estimate, summary_over_seeds, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 
 BEFORE = "before"
@@ -67,18 +67,15 @@ class LetterVocabulary:
             LaboratoryError: If the tokenizer cuts a word into other entries than these, as one
                 does that puts a space in front.
         """
+        place = {token: i for i, token in enumerate(self.ids.tolist())}
         rows = self.tokenizer.encode_batch(list(words))
-        size = len(self.ids)
-        flat = np.array([token for row in rows for token in row], dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.ids, flat), max(size - 1, 0))
-        if size == 0 or (self.ids[places] != flat).any():
+        if any(token not in place for row in rows for token in row):
             raise LaboratoryError(
                 f"{self.tokenizer.name} cuts bare words into entries that are not letters a to z "
                 "alone (a space in front?), which the laboratory's word models cannot read. Try "
                 "a byte-level one, such as tekken."
             )
-        ends = np.cumsum([len(row) for row in rows])[:-1]
-        return padded([part.tolist() for part in np.split(places, ends)], size)
+        return padded([[place[token] for token in row] for row in rows], len(place))
 
     def own_space(self, words: Sequence[str], dimensions: int = 32) -> Floats:
         """Vectors from which entries share words, for FOCUS; zeros where an entry never does.
@@ -89,20 +86,17 @@ class LetterVocabulary:
         """
         found = token_embeddings(self.tokenizer, words, dimensions, window=3)
         out = np.zeros((len(self.ids), found.vectors.shape[1]))
-        places = np.searchsorted(self.ids, found.ids)
-        inside = (places < len(self.ids)) & (self.ids[np.minimum(places, len(self.ids) - 1)]
-                                             == found.ids)  # fmt: skip
-        out[places[inside]] = unit_rows(found.vectors[inside])
+        ours = np.isin(found.ids, self.ids)
+        out[np.searchsorted(self.ids, found.ids[ours])] = unit_rows(found.vectors[ours])
         return out
 
 
 def exchange(
     writers: Sequence[Writer],
     tok: Tokenizer,
-    words: Sequence[str] | None = None,
+    words: Sequence[str],
     methods: Sequence[Method] = METHODS,
     *,
-    most_words: int = 1000,
     learn: int = 20_000,
     seed: int = 0,
 ) -> pl.DataFrame:
@@ -111,9 +105,8 @@ def exchange(
     Args:
         writers: From `load_writers`; one tokenizer, several seeds.
         tok: The new tokenizer. Its entries of 1 to 10 letters a to z take part.
-        words: To score; by default the first of the laboratory's test half.
+        words: To score; best of `halves().test`, which no model was trained on.
         methods: How entries that the model lacks get a vector.
-        most_words: Of the test half.
         learn: Training words from which FOCUS gets its space of the new tokenizer.
         seed: Of `random`.
 
@@ -129,7 +122,6 @@ def exchange(
     """
     if not writers:
         raise LaboratoryError("No word model was given: load_writers() has the shipped ones.")
-    words = list(halves().test[:most_words] if words is None else words)
     letters = sum(len(word) for word in words)
     new = LetterVocabulary.of(tok)
     ids = new.read(words)
@@ -187,12 +179,11 @@ def _mix(
     return sparse.csr_matrix((values, places, starts), shape=(len(kept), len(old))), from_mean
 
 
-def without_a_model(words: Sequence[str] | None = None, most_words: int = 1000) -> pl.DataFrame:
+def without_a_model(words: Sequence[str]) -> pl.DataFrame:
     """What words cost with no model: every letter alike, and letters by their frequency.
 
     Args:
-        words: To score; by default the first of the laboratory's test half.
-        most_words: Of the test half.
+        words: To score; best of `halves().test`, which no model was trained on.
 
     Returns:
         `method, bits_per_byte`: `uniform` over 26 letters and the end, and `letters`, a unigram
@@ -202,7 +193,6 @@ def without_a_model(words: Sequence[str] | None = None, most_words: int = 1000) 
         >>> without_a_model(["abcd"]).row(0)
         ('uniform', 5.943609377704335)
     """
-    words = list(halves().test[:most_words] if words is None else words)
     letters = sum(len(word) for word in words)
     symbols = letters + len(words)
     counts = dict.fromkeys((*ALPHABET, ""), 1)
@@ -231,27 +221,25 @@ def exchange_summary(table: pl.DataFrame) -> pl.DataFrame:
         gain_low, gain_high` (bits per byte saved against `mean`, paired by seed; null without
         it), `bits_copied, bits_new, tokens_per_word, copied, entries, seeds`.
     """
-    rows = []
-    for (tokenizer,), part in table.group_by("tokenizer", maintain_order=True):
-        base = part.filter(pl.col("method") == "mean").sort("seed")["bits_per_byte"].to_numpy()
-        for (method,), group in part.group_by("method", maintain_order=True):
-            bits = group.sort("seed")["bits_per_byte"].to_numpy()
-            value = mean_over_seeds(bits)
-            gain = mean_over_seeds(base - bits) if len(base) and method != BEFORE else None
-            rows.append(
-                {
-                    "tokenizer": tokenizer, "method": method, "bits_per_byte": value.value,
-                    "ci_low": value.low, "ci_high": value.high,
-                    "gain": gain.value if gain else None, "gain_low": gain.low if gain else None,
-                    "gain_high": gain.high if gain else None,
-                    "bits_copied": group["bits_copied"].mean(),
-                    "bits_new": group["bits_new"].mean(),
-                    "tokens_per_word": group["tokens_per_word"][0], "copied": group["copied"][0],
-                    "entries": group["entries"][0], "seeds": value.n,
-                }
-            )  # fmt: skip
-    numbers = ("ci_low", "ci_high", "gain", "gain_low", "gain_high", "bits_copied", "bits_new")
-    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Float64))
+    by = ["tokenizer", "method"]
+    base = table.filter(pl.col("method") == "mean").select(
+        "tokenizer", "seed", base="bits_per_byte"
+    )
+    saved = table.join(base, on=["tokenizer", "seed"], maintain_order="left").with_columns(
+        gain=pl.col("base") - pl.col("bits_per_byte")
+    )
+    gains = summary_over_seeds(saved, by, "gain").select(
+        *by, "gain", gain_low="ci_low", gain_high="ci_high"
+    )
+    rest = table.group_by(by).agg(
+        pl.col("bits_copied", "bits_new").mean(),
+        pl.col("tokens_per_word", "copied", "entries").first(),
+    )
+    bits = summary_over_seeds(table, by, "bits_per_byte")
+    joined = bits.join(gains, on=by, how="left", maintain_order="left").join(
+        rest, on=by, how="left", maintain_order="left"
+    )
+    return joined.select(pl.exclude("seeds"), "seeds")
 
 
 def exchange_verdict(table: pl.DataFrame) -> pl.DataFrame:
@@ -273,9 +261,8 @@ def exchange_verdict(table: pl.DataFrame) -> pl.DataFrame:
         if row["method"] not in claims or row["gain"] is None:
             continue
         gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["seeds"])
-        text = "level with the mean of all vectors"
-        if gain.low is not None and gain.excludes(0):
-            text = "better than the mean" if gain.value > 0 else "worse than the mean"
+        sides = ("worse than the mean", "better than the mean")
+        text = gain.side(0, *sides, neither="level with the mean of all vectors")
         rows.append(
             verdict_row(
                 claims[row["method"]], _PAPER,

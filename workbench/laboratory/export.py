@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from workbench.corpora.index import write_atomically
 from workbench.laboratory.design import LONGEST
 from workbench.laboratory.network import QuestionNet, WordNet
 
@@ -102,16 +101,7 @@ def _save(model: onnx.ModelProto, path: Path, about: Mapping[str, str]) -> None:
     model.doc_string = model.graph.doc_string = ""
     helper.set_model_props(model, dict(about))
     onnx.checker.check_model(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(path, model.SerializeToString())
 
 
 def _halve(model: onnx.ModelProto) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,7 @@ from workbench.character_tasks.wordlists import zipf_frequencies
 from workbench.laboratory.design import ARMS, LEAST_SEEN, TASKS, get_arm, halves
 from workbench.laboratory.models import Reader, answers, learning_curves, load_models
 from workbench.laboratory.reading import Ids, rarest, sightings, vocabulary, word_ids
-from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.verdicts import Estimate, summary_over_seeds, verdict_frame, verdict_row
 
 PAPER = "Sims, Foerster and Foster 2025"
 HERE = "this laboratory"
@@ -112,21 +111,6 @@ def ask_all(items: pl.DataFrame, models: Sequence[Reader] | None = None) -> pl.D
     )
 
 
-def _over_seeds(table: pl.DataFrame, value: str = "value") -> dict[str, Any]:
-    found = mean_over_seeds(table.sort("seed")[value].to_numpy())
-    return {"value": found.value, "ci_low": found.low, "ci_high": found.high, "seeds": found.n}
-
-
-def _summary(table: pl.DataFrame, by: Sequence[str], value: str = "value") -> pl.DataFrame:
-    """One row a group: the mean over seeds with its interval."""
-    rows = [
-        dict(zip(by, key, strict=True)) | _over_seeds(part, value)
-        for key, part in table.group_by(by, maintain_order=True)
-    ]
-    kinds = dict.fromkeys(("value", "ci_low", "ci_high"), pl.Float64)
-    return pl.DataFrame(rows, schema_overrides=kinds)
-
-
 def _percent(table: pl.DataFrame) -> pl.DataFrame:
     """Intervals of shares end where shares do; Student's t does not know that."""
     return table.with_columns(pl.col("ci_low", "ci_high").clip(0, 100))
@@ -153,7 +137,7 @@ def accuracy_by_arm(asked: pl.DataFrame) -> pl.DataFrame:
     per_seed = asked.group_by("arm", "task", "kind", "seed", maintain_order=True).agg(
         value=100 * pl.col("correct").mean()
     )
-    return _percent(_summary(per_seed, ["arm", "task", "kind"])).join(
+    return _percent(summary_over_seeds(per_seed, ["arm", "task", "kind"], "value")).join(
         base, on=["task", "kind"], how="left", maintain_order="left"
     )
 
@@ -182,7 +166,7 @@ def against(asked: pl.DataFrame, base: str = BASE, kind: str | None = KNOWN) -> 
     by_task = both.group_by("arm", "task", "seed", maintain_order=True).agg(value=gap)
     overall = by_task.group_by("arm", "seed", maintain_order=True).agg(pl.col("value").mean())
     overall = overall.select("arm", pl.lit("all").alias("task"), "seed", "value")
-    return _summary(pl.concat([by_task, overall]), ["arm", "task"])
+    return summary_over_seeds(pl.concat([by_task, overall]), ["arm", "task"], "value")
 
 
 def by_token_length(asked: pl.DataFrame, arms: Sequence[str] = ("bpe-1k", BASE)) -> pl.DataFrame:
@@ -207,7 +191,9 @@ def by_token_length(asked: pl.DataFrame, arms: Sequence[str] = ("bpe-1k", BASE))
             value=100 * pl.col("correct").mean(), items=pl.len()
         )
         sizes = per_seed.group_by("ttl").agg(pl.col("items").first())
-        found = _percent(_summary(per_seed.sort("arm", "ttl", "seed"), ["arm", "ttl"]))
+        found = _percent(
+            summary_over_seeds(per_seed.sort("arm", "ttl", "seed"), ["arm", "ttl"], "value")
+        )
         rows.append(found.join(sizes, on="ttl").with_columns(cut_as=pl.lit(arm)))
     order = ["arm", "cut_as", "ttl", "value", "ci_low", "ci_high", "seeds", "items"]
     return pl.concat(rows).select(order).sort("cut_as", "arm", "ttl")
@@ -257,7 +243,9 @@ def hiding(asked: pl.DataFrame, arm: str = BASE) -> pl.DataFrame:
             slopes = np.linalg.lstsq(side.cast(pl.Float64).to_numpy(), right, rcond=None)[0]
             rows.append((arm, task, kind, seed, float(slopes[1])))
     columns = ["arm", "task", "kind", "seed", "value"]
-    found = _summary(pl.DataFrame(rows, schema=columns, orient="row"), columns[:3])
+    found = summary_over_seeds(
+        pl.DataFrame(rows, schema=columns, orient="row"), columns[:3], "value"
+    )
     counts = part.group_by("task").agg(
         errors=(1 - pl.col("correct")).sum().cast(pl.Int64), items=pl.col("question_idx").n_unique()
     )
@@ -279,7 +267,7 @@ def curves_by_arm(curves: pl.DataFrame | None = None, words_per_step: int = 256)
     """
     looks = _looks(curves).filter(pl.col("phase") == "plateau")
     looks = looks.with_columns(pl.col("value") * 100).sort("arm", "step", "seed")
-    return _percent(_summary(looks, ["arm", "step"])).select(
+    return _percent(summary_over_seeds(looks, ["arm", "step"], "value")).select(
         "arm", "step", (pl.col("step") * words_per_step / 1000).alias("words"), "value",
         "ci_low", "ci_high", "seeds",
     )  # fmt: skip
@@ -321,7 +309,9 @@ def words_needed(
         .group_by("arm", "seed", maintain_order=True)
         .agg(value=pl.col("step").min() * words_per_step / 1000)
     )
-    return _summary(first, ["arm"]).join(of, on="arm", how="left", maintain_order="left")
+    return summary_over_seeds(first, ["arm"], "value").join(
+        of, on="arm", how="left", maintain_order="left"
+    )
 
 
 def verdict(asked: pl.DataFrame) -> pl.DataFrame:
@@ -333,47 +323,43 @@ def verdict(asked: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The rows of a verdict (`claim, paper, measure, value, ci_low, ci_high, verdict`).
     """
-    rows = []
-    there = set(asked["arm"].unique())
     gaps = against(asked).filter(pl.col("task") == "all")
-    if "characters" in there:
-        row = gaps.row(by_predicate=pl.col("arm") == "characters", named=True)
-        found = Estimate(-row["value"], _minus(row["ci_high"]), _minus(row["ci_low"]), row["seeds"])
-        rows.append(
-            verdict_row(
-                "Tokens cost accuracy on questions about letters, even when training is over",
-                HERE,
-                f"points of accuracy, {BASE} less characters, known words, mean of four tasks",
-                found,
-                _fell(found, "they do", "they do not: tokens are better", "not shown"),
-            )
+    cost = gaps.filter(pl.col("arm") == "characters").with_columns(
+        value=-pl.col("value"), ci_low=-pl.col("ci_high"), ci_high=-pl.col("ci_low")
+    )
+    hidden = hiding(asked).filter(pl.col("kind") == "adjusted")
+    splits = {arm.name: arm.split for arm in ARMS if arm.split}
+    gains = pl.concat(gaps.filter(pl.col("arm") == name) for name in splits)
+    known = "known words, mean of four tasks"
+    rows = [
+        (
+            "Tokens cost accuracy on questions about letters, even when training is over", HERE,
+            f"points of accuracy, {BASE} less characters, {known}", row,
+            ("they do", "they do not: tokens are better"),
         )
-    for row in hiding(asked).filter(pl.col("kind") == "adjusted").iter_rows(named=True):
-        found = Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])
-        rows.append(
-            verdict_row(
-                "A longer token hides the position of its letters",
-                HERE,
-                f"points of accuracy per letter, {row['task']}, {BASE}, all else equal",
-                found,
-                _fell(found, "it does", "it does not: longer is better", "not shown"),
-            )
+        for row in cost.iter_rows(named=True)
+    ]  # fmt: skip
+    rows += [
+        (
+            "A longer token hides the position of its letters", HERE,
+            f"points of accuracy per letter, {row['task']}, {BASE}, all else equal", row,
+            ("it does", "it does not: longer is better"),
         )
-    for arm in ARMS:
-        if not arm.split or arm.name not in there:
-            continue
-        row = gaps.row(by_predicate=pl.col("arm") == arm.name, named=True)
-        found = Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])
-        rows.append(
-            verdict_row(
-                "Stochastic splits raise accuracy on questions about letters",
-                PAPER,
-                f"points of accuracy, p = {arm.split:g} less none, known words, mean of four tasks",
-                found,
-                _fell(found, "they lower it", "they raise it", "not shown"),
-            )
+        for row in hidden.iter_rows(named=True)
+    ]  # fmt: skip
+    rows += [
+        (
+            "Stochastic splits raise accuracy on questions about letters", PAPER,
+            f"points of accuracy, p = {splits[row['arm']]:g} less none, {known}", row,
+            ("they lower it", "they raise it"),
         )
-    return verdict_frame(rows)
+        for row in gains.iter_rows(named=True)
+    ]  # fmt: skip
+    return verdict_frame(
+        verdict_row(claim, paper, measure, found, found.side(0, *sides))
+        for claim, paper, measure, row, sides in rows
+        for found in [Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])]
+    )
 
 
 def in_words(asked: pl.DataFrame, curves: pl.DataFrame | None = None) -> list[str]:
@@ -406,13 +392,3 @@ def in_words(asked: pl.DataFrame, curves: pl.DataFrame | None = None) -> list[st
             f"{row['claim']}: {row['verdict']}. {row['value']:+.2f}{bounds} {row['measure']}."
         )
     return lines
-
-
-def _minus(number: float | None) -> float | None:
-    return None if number is None else -number
-
-
-def _fell(found: Estimate, below: str, above: str, neither: str) -> str:
-    if found.low is None or not found.excludes(0):
-        return neither
-    return below if found.value < 0 else above

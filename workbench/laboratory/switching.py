@@ -19,7 +19,13 @@ import polars as pl
 
 from workbench.laboratory.reading import laboratory_dir
 from workbench.studies.markov import SwitchingSource, bpe_dictionary, bpe_encoder
-from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.verdicts import (
+    Estimate,
+    mean_over_seeds,
+    summary_over_seeds,
+    verdict_frame,
+    verdict_row,
+)
 
 PAPER = "Rajaraman, Jiao and Ramchandran 2024"
 LETTERS = "letters"
@@ -75,6 +81,7 @@ def learning(
     from torch.nn import functional
 
     from workbench.laboratory.network import TokenNet
+    from workbench.laboratory.training import descend
 
     encode: Callable[[str], list[int]] = _letters
     size = 2
@@ -117,10 +124,7 @@ def learning(
         ids = framed(windows, start + _SCORED + step * windows)
         # Per letter and not per token, so that both readings weigh a window alike.
         loss = nats(ids).sum() / (windows * WINDOW)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        descend(net, optimizer, loss)
     table = pl.DataFrame(rows, schema=["step", "letters_read", "bits_per_letter"], orient="row")
     return table.select(
         order=pl.lit(source.order), switch=pl.lit(source.switch),
@@ -154,19 +158,10 @@ def curve_summary(table: pl.DataFrame) -> pl.DataFrame:
         table: From `learning` or `switching_curves`.
 
     Returns:
-        `order, reads, step, letters_read, bits_per_letter, ci_low, ci_high, least, seeds`.
+        `order, reads, step, letters_read, least, bits_per_letter, ci_low, ci_high, seeds`.
     """
-    rows = []
     keys = ["order", "reads", "step", "letters_read", "least"]
-    for key, part in table.group_by(keys, maintain_order=True):
-        found = mean_over_seeds(part["bits_per_letter"].to_numpy())
-        rows.append(
-            dict(zip(keys, key, strict=True))
-            | {"bits_per_letter": found.value, "ci_low": found.low, "ci_high": found.high}
-            | {"seeds": found.n}
-        )
-    bounds = dict.fromkeys(("ci_low", "ci_high"), pl.Float64)
-    return pl.DataFrame(rows, schema_overrides=bounds)
+    return summary_over_seeds(table, keys, "bits_per_letter")
 
 
 def switching_verdict(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
@@ -214,7 +209,7 @@ def switching_verdict(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
                     "With tokens a transformer learns the source sooner", PAPER,
                     f"letters read until {near} bits above the source, letters over {tokens} "
                     f"(geometric mean), {where}",
-                    ratio, _side(ratio, 1, "sooner", "later"),
+                    ratio, ratio.side(1, "later", "sooner"),
                 )
             )  # fmt: skip
         gap = mean_over_seeds(ends[tokens] - ends[LETTERS])
@@ -222,13 +217,7 @@ def switching_verdict(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
             verdict_row(
                 "With tokens a transformer ends nearer to the source", PAPER,
                 f"bits per letter, {tokens} less bare letters, at the end, {where}", gap,
-                _side(gap, 0, "farther", "nearer"),
+                gap.side(0, "nearer", "farther"),
             )
         )  # fmt: skip
     return verdict_frame(rows)
-
-
-def _side(found: Estimate, at: float, above: str, below: str) -> str:
-    if found.low is None or not found.excludes(at):
-        return "not shown"
-    return above if found.value > at else below

@@ -198,6 +198,14 @@ def train_writer(
     return Trained(net, curve, {"learning_rate": rate} | found)
 
 
+def descend(net: nn.Module, optimizer: torch.optim.Optimizer, loss: Any) -> None:
+    """One step down, the gradient cut off at length 1."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimizer.step()
+
+
 def _next_token_nats(net: WordNet, words: torch.Tensor) -> torch.Tensor:
     """Nats of each next token and of the end of each word, one after another."""
     read, wanted = words[:, :-1], words[:, 1:]
@@ -252,10 +260,7 @@ def _learn(
         for group in optimizer.param_groups:
             group["lr"] = now * group["scale"]
         loss = loss_of(net, *next(batches))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        descend(net, optimizer, loss)
         losses.append(float(loss.detach()))
         step += 1
         last = ends is not None and step == ends + cool

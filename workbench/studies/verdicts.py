@@ -57,6 +57,18 @@ class Estimate:
             return self.value != number
         return self.low > number or self.high < number
 
+    def side(self, number: float, below: str, above: str, neither: str = "not shown") -> str:
+        """Which of three things to say: it lies below a number, above it, or that is not shown.
+
+        Without an interval nothing is shown.
+
+        >>> Estimate(1.2, 1.1, 1.3, 5).side(1, below="loses", above="wins")
+        'wins'
+        """
+        if self.low is None or not self.excludes(number):
+            return neither
+        return below if self.value < number else above
+
     def __str__(self) -> str:
         if self.low is None or self.high is None:
             return f"{self.value:.3g}"
@@ -93,6 +105,36 @@ def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Estimate:
         data.std(ddof=1) / math.sqrt(data.size)
     )
     return Estimate(mean, mean - half, mean + half, int(data.size))
+
+
+def summary_over_seeds(table: pl.DataFrame, by: Sequence[str], value: str) -> pl.DataFrame:
+    """Means of independent runs, group by group.
+
+    Args:
+        table: One row per group and run, with a column ``seed``.
+        by: Columns that make a group.
+        value: The column to average.
+
+    Returns:
+        The columns of ``by`` in the order of the table, the mean under the name of ``value``,
+        ``ci_low``, ``ci_high`` (null for one run) and ``seeds``.
+
+    Raises:
+        ValueError: As :func:`mean_over_seeds`.
+
+    >>> runs = pl.DataFrame({"arm": ["a", "a"], "seed": [0, 1], "share": [0.4, 0.6]})
+    >>> summary_over_seeds(runs, ["arm"], "share").select("arm", "share", "seeds").row(0)
+    ('a', 0.5, 2)
+    """
+    rows = []
+    for key, part in table.group_by(by, maintain_order=True):
+        found = mean_over_seeds(part.sort("seed")[value].to_numpy())
+        rows.append(
+            dict(zip(by, key, strict=True))
+            | {value: found.value, "ci_low": found.low, "ci_high": found.high, "seeds": found.n}
+        )
+    kinds = dict.fromkeys((value, "ci_low", "ci_high"), pl.Float64)
+    return pl.DataFrame(rows, schema_overrides=kinds)
 
 
 def _weights(documents: int, resamples: int, seed: int) -> NDArray[np.float64]:

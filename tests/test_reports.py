@@ -478,9 +478,9 @@ def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
     make_static(nbformat.v4.new_notebook(cells=[cell]))
     html = cell.outputs[0].data["text/html"]
     for shown in (
-        "<td>plain</td>",
+        '<td class="short">plain</td>',
         "<td>&quot; the&quot;</td>",
-        "<td>&quot;&quot;</td>",
+        '<td class="short">&quot;&quot;</td>',
         '<td class="number">-2</td>',
         '<td class="number">null</td>',
         '<td class="number">0.3613</td>',
@@ -490,7 +490,21 @@ def test_a_polars_table_is_shown_for_reading_and_hides_no_white_space():
         "<th>piece</th>",
     ):
         assert shown in html, shown
-    assert "<td>a" not in html
+    assert ">a" not in html
+
+
+def test_a_long_table_is_cut_in_the_middle_and_its_numbers_stay_numbers():
+    texts = ["a sentence of some words, too long for one line", "x" * 40] * 40
+    frame = pl.DataFrame({"text": texts, "share": [i / 3 for i in range(80)]})
+    cell = nbformat.v4.new_code_cell("x")
+    with pl.Config(fmt_str_lengths=300):
+        cell.outputs = [output({"text/html": frame._repr_html_(), "text/plain": "x"})]
+    make_static(nbformat.v4.new_notebook(cells=[cell]))
+    html = cell.outputs[0].data["text/html"]
+    assert '<td class="number">26.33</td>' in html  # the last row
+    assert '<td class="number">&hellip;</td>' in html
+    assert "<td>a sentence of some words, too long for one line</td>" in html
+    assert f'<td class="long">{"x" * 40}</td>' in html
 
 
 def test_importing_the_public_module_is_quick_and_light(root):

@@ -99,7 +99,8 @@ def as_html(corpus: Corpus) -> str:
         f"<td style='text-align:left'>{escape(value)}</td></tr>"
         for name, value in _facts_or_error(corpus)
     ]
-    parts = [f"<table><caption><strong>{escape(corpus.name)}</strong></caption>", *rows, "</table>"]
+    name = f"<caption style='text-align:left'><strong>{escape(corpus.name)}</strong></caption>"
+    parts = [f"<table class='plain'>{name}", *rows, "</table>"]
     parts += _languages(corpus)
     return "<div>" + "".join(parts) + "</div>"
 
@@ -114,20 +115,37 @@ def _languages(corpus: Corpus) -> list[str]:
         return []
     if table.height < 2:
         return []
-    head = "".join(f"<th scope='col'>{name}</th>" for name in table.columns)
+    sides = ["right" if dtype.is_numeric() else "left" for dtype in table.dtypes]
+    head = "".join(
+        f"<th scope='col' style='text-align:{side}'>{name}</th>"
+        for name, side in zip(table.columns, sides, strict=True)
+    )
     body = "".join(
         "<tr>"
-        + "".join(f"<td>{escape('' if one is None else str(one))}</td>" for one in row)
+        + "".join(
+            f"<td style='text-align:{side}'>{escape(_cell(one))}</td>"
+            for one, side in zip(row, sides, strict=True)
+        )
         + "</tr>"
         for row in table.head(MOST_ROWS).rows()
     )
     rest = table.height - MOST_ROWS
     more = (
-        f"<tr><td colspan='{table.width}'>and {rest} rows more: .summary()</td></tr>"
+        f"<tr><td colspan='{table.width}' style='text-align:left'>"
+        f"and {rest} rows more: .summary()</td></tr>"
         if rest > 0
         else ""
     )
-    return [f"<table><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"]
+    return [
+        f"<table class='plain'><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+    ]
+
+
+def _cell(value: object) -> str:
+    """One cell in words: nothing for null, thousands parted."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _facts_or_error(corpus: Corpus) -> list[tuple[str, str]]:

@@ -145,9 +145,10 @@ def _for_reading(table: str) -> str:
     """A polars table as a page shows it: numbers to the right, rounded, and texts without quotes.
 
     Fractions have four significant digits here and all of them in the saved tables. A text that
-    begins or ends with white space keeps its quotes, for else nobody would see it.
+    begins or ends with white space keeps its quotes, for else nobody would see it. Single
+    words are marked: a short one stays on one line, hyphen and all, and a very long one may break.
     """
-    number = re.compile(r"-?[\d.,]+(?:e[+-]?\d+)?|null|NaN|…")
+    number = re.compile(r"-?[\d.,]+(?:e[+-]?\d+)?|null|NaN|&hellip;")
     rows = [
         re.findall(r"<td>(.*?)</td>", row, re.DOTALL)
         for row in table[table.find("<tbody>") :].split("</tr>")
@@ -165,9 +166,11 @@ def _for_reading(table: str) -> str:
 
     table = re.sub(r"<tr>.*?</tr>", mark, table, flags=re.DOTALL)
     table = re.sub(r'(<td class="number">)(-?\d+\.\d+(?:e[+-]?\d+)?)(?=</td>)', _rounded, table)
-    return re.sub(
+    table = re.sub(
         r"<td>&quot;(?!&nbsp;)(\S|\S[^<]*\S)(?<!&nbsp;)&quot;</td>", r"<td>\1</td>", table
     )
+    table = re.sub(r"<td>(?=[^<\s]{1,24}</td>)", '<td class="short">', table)
+    return re.sub(r"<td>(?=[^<]*[^\s<]{32})", '<td class="long">', table)
 
 
 def _rounded(cell: re.Match[str]) -> str:

@@ -37,6 +37,7 @@ __all__ = [
 CHART_MIME = "application/vnd.workbench.chart+json"
 
 _MAX_ROWS = 50_000
+_MOST_MARKS = 8
 
 
 def altair() -> Any:
@@ -371,6 +372,19 @@ def heat_map(
     )
 
 
+def _marks(alt: Any, numbers: "pl.Series", *, log: bool) -> Any:
+    """Where a horizontal axis is marked: at the numbers themselves if they are few and far apart.
+
+    Otherwise where Vega sees fit, but not between two counts.
+    """
+    few = numbers.drop_nulls().unique().sort()
+    if log and 0 < few.len() <= _MOST_MARKS and numbers.dtype.is_integer():
+        return alt.Axis(values=few.to_list(), labelOverlap="greedy", labelSeparation=6)
+    if numbers.dtype.is_integer() and not log:
+        return alt.Axis(tickMinStep=1)
+    return alt.Axis(labelSeparation=6)
+
+
 def line_with_band(
     frame: "pl.DataFrame",
     *,
@@ -418,10 +432,11 @@ def line_with_band(
     """
     _need(frame, x, value, low, high, group)
     alt = altair()
-    scale = alt.Scale(type="log") if log_x else alt.Scale(zero=False)
-    # Between two counts there is nothing to mark.
-    whole = {"axis": alt.Axis(tickMinStep=1)} if frame[x].dtype.is_integer() and not log_x else {}
-    across = alt.X(f"{_field(x)}:Q", title=x_title or x, scale=scale, **whole)
+    # A round logarithmic axis would be a decade too wide on either side.
+    scale = alt.Scale(type="log", nice=False, padding=8) if log_x else alt.Scale(zero=False)
+    across = alt.X(
+        f"{_field(x)}:Q", title=x_title or x, scale=scale, axis=_marks(alt, frame[x], log=log_x)
+    )
     up = alt.Scale(zero=zero)
     upward = alt.Y(f"{_field(value)}:Q", title=value_title or value, scale=up)
     base = alt.Chart(frame)

@@ -50,15 +50,6 @@ def test_only_the_word_bounded_vocabulary_has_no_token_across_spaces(split):
         assert bool(crossing(tok)) == (method != "words"), method
 
 
-def test_no_document_is_on_both_sides():
-    corpus = wb.load_corpus("prose")
-    split = study.split_corpus(corpus, language="eng_Latn", seed=4)
-    assert not set(split.train) & set(split.held_out)
-    whole = corpus.scan().filter(pl.col("language") == "eng_Latn").collect()["text"]
-    total = sum(len("".join(p.split())) for p in (*split.train, *split.held_out))
-    assert total == sum(len("".join(t.split())) for t in whole)
-
-
 @given(st.text(max_size=80), st.integers(0, 99), st.integers(1, 5))
 def test_random_chunks_join_to_the_text(text, seed, most):
     chunks = study.random_chunks(text, np.random.default_rng(seed), most)
@@ -163,10 +154,6 @@ def test_refusals_are_sentences(split):
     for method in ("words", "less_is_better"):
         with pytest.raises(ValueError, match="256 bytes"):
             study.train(split.train, method, 100)
-    with pytest.raises(ValueError, match="at least two are needed"):
-        study.split_corpus("prose", language="xxx")
-    with pytest.raises(ValueError, match="lies in"):
-        study.split_corpus("prose", held_out=1.0)
     with pytest.raises(ValueError, match="at least one word"):
         study.random_chunks("a", np.random.default_rng(0), 0)
     with pytest.raises(ValueError, match="lacks 256 single bytes"):

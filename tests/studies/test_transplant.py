@@ -190,6 +190,8 @@ def test_mistakes_are_named(planted):
         study.transplant(source, target, "magic")
     with pytest.raises(ValueError, match="ten are the least"):
         study.reconstruction(source, study.Target((b"ab", b"cd")))
+    with pytest.raises(ValueError, match="needs two tokenizers"):
+        study.old_and_new([wb.load_tokenizer("bytes")])
     with pytest.raises(ValueError, match="One row per entry"):
         study.Source((b"a",), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="local_weight"):

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
 
-from workbench.corpora import Corpus, load_corpus
+from workbench.studies.documents import Split, split_corpus
 from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
 from workbench.studies.verdicts import (
     Estimate,
@@ -52,66 +51,6 @@ Method = Literal["words", "spaces", "chunks", "less_is_better"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 _CHUNK_PIECE = re.compile(r"\s*\S+|\s+$")
-
-
-@dataclass(frozen=True)
-class Split:
-    """Text to learn from and text to measure on, in paragraphs; no document is in both."""
-
-    train: tuple[str, ...]
-    held_out: tuple[str, ...]
-
-
-def split_corpus(
-    corpus: Corpus | str,
-    *,
-    language: str | None = None,
-    held_out: float = 0.3,
-    most_characters: int = 400_000,
-    seed: int = 0,
-) -> Split:
-    """Cut a corpus into training and held-out documents, and those into paragraphs.
-
-    Args:
-        corpus: A corpus or the name of one.
-        language: Only documents of this language; all by default.
-        held_out: Share of the documents to measure on, in (0, 1).
-        most_characters: Documents are taken, in a random order, until they hold so many.
-        seed: Of the order.
-
-    Returns:
-        Paragraphs (between blank lines) of both parts.
-
-    Raises:
-        ValueError: When the share is out of range or there are fewer than two documents.
-    """
-    if not 0 < held_out < 1:
-        raise ValueError(f"The held-out share lies in (0, 1), not at {held_out}.")
-    if isinstance(corpus, str):
-        corpus = load_corpus(corpus)
-    frame = corpus.scan()
-    if language is not None:
-        frame = frame.filter(pl.col("language") == language)
-    texts = frame.select("text").collect()["text"].to_list()
-    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
-    chosen: list[str] = []
-    size = 0
-    for number in order:
-        if size >= most_characters and len(chosen) >= 2:
-            break
-        chosen.append(texts[number])
-        size += len(texts[number])
-    if len(chosen) < 2:
-        raise ValueError(
-            f"The corpus {corpus.name!r} has {len(chosen)} document(s) of language {language!r}: "
-            f"at least two are needed, one to learn from and one to measure on."
-        )
-    cut = min(len(chosen) - 1, max(1, round(held_out * len(chosen))))
-    return Split(_paragraphs(chosen[cut:]), _paragraphs(chosen[:cut]))
-
-
-def _paragraphs(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(p for text in texts for p in re.split(r"\n\s*\n", text) if p.strip())
 
 
 def random_chunks(text: str, rng: np.random.Generator, most_words: int = 6) -> list[str]:

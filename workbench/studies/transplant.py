@@ -7,13 +7,13 @@ experiment: vectors that are known are taken away, made anew, and compared with 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from workbench.studies.documents import paragraphs_of
 from workbench.studies.embedding_transfer import (
     METHODS,
     Method,
@@ -37,6 +37,7 @@ __all__ = [
     "Transplant",
     "examples",
     "halves",
+    "old_and_new",
     "overlap",
     "reconstruction",
     "source_from_texts",
@@ -60,6 +61,23 @@ def _entries(tok: Tokenizer, found: Embeddings) -> tuple[tuple[bytes, ...], Ints
     return tuple(best), np.array(list(best.values()), dtype=np.int64)
 
 
+def old_and_new(tokenizers: Sequence[Tokenizer]) -> tuple[Tokenizer, ...]:
+    """The tokenizer whose embeddings there are, then those that want some.
+
+    Raises:
+        ValueError: When there is no second one.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> [tok.name for tok in old_and_new([load_tokenizer("bytes"), load_tokenizer("tekken")])]
+    ['bytes', 'tekken']
+    """
+    if len(tokenizers) < 2:
+        raise ValueError(
+            f"A transplant needs two tokenizers, the old one first, not {len(tokenizers)}."
+        )
+    return tuple(tokenizers)
+
+
 def halves(texts: Sequence[str], most_characters: int = 600_000) -> tuple[list[str], list[str]]:
     r"""Paragraphs in two halves that share none, one for each space.
 
@@ -76,9 +94,8 @@ def halves(texts: Sequence[str], most_characters: int = 600_000) -> tuple[list[s
     >>> halves(["a\n\nb", "a\n\nc"])
     (['a', 'c'], ['b'])
     """
-    paragraphs = dict.fromkeys(p for text in texts for p in re.split(r"\n\s*\n", text) if p.strip())
     chosen, size = [], 0
-    for paragraph in paragraphs:
+    for paragraph in dict.fromkeys(paragraphs_of(texts)):
         if size >= most_characters:
             break
         chosen.append(paragraph)
@@ -164,7 +181,8 @@ def reconstruction(
     size = round(held_out * len(shared))
     if size < 10:
         raise ValueError(
-            f"{len(shared)} entries are shared, {size} would be held out: ten are the least."
+            f"{len(shared)} entries of the texts are shared, {size} would be held out: ten are the "
+            f"least. Take more text, or tokenizers that have more entries in common."
         )
     draw = np.random.default_rng(seed).permutation(len(shared))[:size]
     removed = {shared[i] for i in draw.tolist()}

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import workbench as wb
 from workbench.studies import markov, theory
+from workbench.studies.boundary_stability import train_bpe
+from workbench.studies.documents import Split, split_corpus
 from workbench.studies.markov import SwitchingSource
 
 
@@ -141,3 +144,63 @@ def test_the_verdict_reads_the_curve(curve):
     assert rows["verdict"][0].startswith("stays")
     assert rows["verdict"][1].startswith("holds")
     assert rows.height == 3
+
+
+def sampled(switch, order, letters=40_000, paragraph=1000):
+    """A switching source as a corpus: paragraphs to learn from, and others."""
+    text = SwitchingSource(switch, order).sample(2 * letters, seed=5)
+    parts = [text[i : i + paragraph] for i in range(0, len(text), paragraph)]
+    return Split(tuple(parts[::2]), tuple(parts[1::2]))
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_on_a_text_whose_entropy_is_known_memory_and_tokens_come_near_it(order):
+    split, rate = sampled(0.1, order), SwitchingSource(0.1, order).entropy_rate
+    tok = train_bpe(split.train, 400, name="learnt")
+    table = theory.text_cross_entropies([tok], split)
+    bits = dict(table.select("model", "bits_per_byte").rows())
+    blind, memory = theory.BASELINES
+    assert bits[blind] == pytest.approx(1, abs=0.005)
+    assert bits[memory] == pytest.approx(rate, abs=0.01)
+    assert rate < bits["learnt"] < 0.75
+    row = table.row(-1, named=True)
+    assert row["saved"] == pytest.approx(bits[blind] - bits["learnt"])
+    assert row["saved_low"] <= row["saved"] <= row["saved_high"]
+    assert theory.text_verdict(table)["verdict"].item().startswith("holds; 4 bytes of memory")
+
+
+def test_bits_by_hand():
+    split = Split(("aab",), ("ab", "c"))
+    bits, unseen = theory.token_bits(wb.load_tokenizer("bytes"), split)
+    # Three tokens of two types: p = (count + 2 / 256) / 5.
+    p = [(count + 2 / 256) / 5 for count in (2, 1, 0)]
+    assert bits == pytest.approx([-math.log2(p[0] * p[1]), -math.log2(p[2])])
+    assert unseen == 1
+    # An open vocabulary has one more event, and an unseen word is spelt: 3 letters and an end.
+    bits, _ = theory.token_bits(wb.load_tokenizer("words"), Split(("ab",), ("xyz",)))
+    assert bits[0] == pytest.approx(-math.log2((1 / 2) / 2) + 4 * math.log2(257))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text("abc ", min_size=1, max_size=30).filter(str.strip), min_size=1, max_size=5))
+def test_a_price_is_that_of_a_distribution(texts):
+    tok = wb.load_tokenizer("bytes")
+    split = Split(tuple(texts), tuple(chr(i) for i in range(128)))
+    bits, _ = theory.token_bits(tok, split)
+    ascii_mass = float((2.0**-bits).sum())
+    seen = {b for text in texts for b in text.encode()}
+    total = sum(len(text.encode()) for text in texts)
+    other = 128 * len(seen) / 256 / (total + len(seen))
+    assert ascii_mass + other == pytest.approx(1)
+
+
+def test_a_real_text_is_cheaper_over_tokens():
+    split = split_corpus("prose", language="eng_Latn")
+    toks = [wb.load_tokenizer(name) for name in ("mistral-v3", "characters")]
+    table = theory.text_cross_entropies(toks, split)
+    by = {row["model"]: row for row in table.to_dicts()}
+    assert by["mistral-v3"]["saved_low"] > 1
+    assert abs(by["characters"]["saved"]) < 0.01  # English: a character is a byte
+    assert table["paragraphs"].unique().to_list() == [len(split.held_out)]
+    with pytest.raises(ValueError, match="paragraphs to count on"):
+        theory.token_bits(toks[0], Split((), ("a",)))

@@ -6,8 +6,10 @@ entropy rate of the source as the dictionary grows: tokens carry the context tha
 
 The experiment: sample a switching source (closed-form entropy), build a dictionary by LZW or BPE
 on one sample, count its tokens, and take −Σ log2 q(token) / characters on a fresh sample. Several
-seeds give an interval. Nothing here is a transformer: the paper's second half (transformers learn
-unigram models over tokens, and struggle with the bare source) needs training and is not claimed.
+seeds give an interval. The same model then reads texts: bits per byte on held-out paragraphs, of
+any tokenizer and any corpus, beside bytes alone and bytes with a memory. Nothing here is a
+transformer: the paper's second half (transformers learn unigram models over tokens, and struggle
+with the bare source) needs training and is the laboratory's.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from workbench.studies.documents import Split
 from workbench.studies.markov import (
     SwitchingSource,
     bpe_dictionary,
@@ -27,14 +31,29 @@ from workbench.studies.markov import (
     lzw_dictionary,
     smaller_bpe,
 )
-from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.token_ngram import TokenNgram
+from workbench.studies.verdicts import (
+    Estimate,
+    mean_over_seeds,
+    ratio_difference,
+    ratio_over_documents,
+    verdict_frame,
+    verdict_row,
+)
+from workbench.tokenizers import Tokenizer, load_tokenizer
 
-__all__ = ["PAPER", "CrossEntropyRow", "SwitchingSource", "cross_entropies", "dictionary_curve",
+__all__ = ["BASELINES", "PAPER", "CrossEntropyRow", "SwitchingSource", "cross_entropies",
+           "dictionary_curve", "text_cross_entropies", "text_verdict", "token_bits",
            "unigram_cross_entropy", "verdict"]  # fmt: skip
 
 PAPER = "Rajaraman, Jiao and Ramchandran 2024"
 Method = Literal["characters", "LZW", "BPE"]
 CrossEntropyRow = dict[str, str | int | float]
+
+_MEMORY = 4
+BASELINES = ("bytes, no context", f"bytes, {_MEMORY} before")
+"""What tokens are measured against on a text: a model of bytes that sees nothing, and one that
+sees the bytes before."""
 
 
 def unigram_cross_entropy(
@@ -228,6 +247,136 @@ def verdict(
                 PAPER,
                 f"bits per character, {last['size']} entries, k={order}, p={switch}",
                 estimate,
+                text,
+            )
+        )
+    return verdict_frame(rows)
+
+
+def token_bits(tok: Tokenizer, split: Split, order: int = 1) -> tuple[NDArray[np.float64], int]:
+    """Bits that an n-gram model over a tokenizer's tokens spends on each held-out paragraph.
+
+    The model is :class:`~.token_ngram.TokenNgram` (Witten-Bell, down to the uniform distribution
+    over the vocabulary), counted on the training paragraphs. The Krichevsky-Trofimov estimate of
+    :func:`unigram_cross_entropy` would give half a count to each of 131,072 entries, which is more
+    than a small corpus holds. An entry that an *open* vocabulary never counted pays for its bytes
+    too, each and an end at log2(257) bits: to name a word one must spell it.
+
+    Args:
+        tok: Any tokenizer.
+        split: Paragraphs to count on, and to score.
+        order: Tokens of the n-gram; 1 sees no context.
+
+    Returns:
+        Bits, shape ``(paragraphs,)``, and how many of the scored tokens were never counted.
+        Only the tokenizer's own cut is scored, so the bits bound the cost of the text from above.
+
+    Raises:
+        ValueError: When there is nothing to count on or to score.
+    """
+    if not split.train or not split.held_out:
+        raise ValueError("A text needs paragraphs to count on and others to score.")
+    ids = None if tok.vocab_size is None else tok.ids()
+    learnt = tok.encode_batch(list(split.train))
+    model = TokenNgram(order, ids).fit(learnt)
+    counted = {token for row in learnt for token in row}
+    price: dict[tuple[tuple[int, ...], int], float] = {}
+    bits = np.zeros(len(split.held_out))
+    unseen = 0
+    for number, tokens in enumerate(tok.encode_batch(list(split.held_out))):
+        for end, token in enumerate(tokens):
+            before = tuple(tokens[max(0, end - order + 1) : end])
+            if (before, token) not in price:
+                cost = -model.log_probability(token, before) / np.log(2)
+                if ids is None and token not in counted:
+                    cost += (len(tok.token_bytes(token)) + 1) * np.log2(257)
+                price[before, token] = float(cost)
+            bits[number] += price[before, token]
+            unseen += token not in counted
+    return bits, unseen
+
+
+def text_cross_entropies(
+    tokenizers: Sequence[Tokenizer], split: Split, *, seed: int = 0
+) -> pl.DataFrame:
+    """Bits per byte of held-out text under unigram models over tokens, and of bytes without them.
+
+    Args:
+        tokenizers: Any; of one that changes the text (lower case, say) the bits are those of what
+            it keeps.
+        split: Paragraphs to count on, and to score; see
+            :func:`workbench.studies.documents.split_corpus`.
+        seed: Of the bootstrap over held-out paragraphs, the same for all.
+
+    Returns:
+        One row per model, :data:`BASELINES` first: ``model, entries`` (null for an open
+        vocabulary), ``bytes_per_token, unseen`` (share of the scored tokens that were never
+        counted), ``bits_per_byte, ci_low, ci_high``, and against bytes without context, paired,
+        ``saved, saved_low, saved_high`` (bits per byte; null for that row) and ``paragraphs``.
+
+    Raises:
+        ValueError: As :func:`token_bits`.
+
+    Example:
+        >>> from workbench.studies.documents import split_corpus
+        >>> table = text_cross_entropies([load_tokenizer("workbench-bpe")], split_corpus("parallel",
+        ...     language="eng_Latn"))
+        >>> table["model"].to_list()
+        ['bytes, no context', 'bytes, 4 before', 'workbench-bpe']
+    """
+    spelled = load_tokenizer("bytes")
+    models = [(BASELINES[0], spelled, 1), (BASELINES[1], spelled, _MEMORY + 1)]
+    models += [(tok.name, tok, 1) for tok in tokenizers]
+    sizes = [len(paragraph.encode()) for paragraph in split.held_out]
+    base: NDArray[np.float64] | None = None
+    rows = []
+    for name, tok, order in models:
+        bits, unseen = token_bits(tok, split, order)
+        tokens = sum(map(len, tok.encode_batch(list(split.held_out))))
+        found = ratio_over_documents(bits, sizes, seed=seed)
+        saved = None if base is None else ratio_difference((base, sizes), (bits, sizes), seed=seed)
+        base = bits if base is None else base
+        rows.append(
+            {
+                "model": name,
+                "entries": tok.vocab_size,
+                "bytes_per_token": sum(sizes) / tokens if tokens else None,
+                "unseen": unseen / tokens if tokens else None,
+                "bits_per_byte": found.value,
+                "ci_low": found.low,
+                "ci_high": found.high,
+                "saved": None if saved is None else saved.value,
+                "saved_low": None if saved is None else saved.low,
+                "saved_high": None if saved is None else saved.high,
+                "paragraphs": found.n,
+            }
+        )
+    kinds = ("ci_low", "ci_high", "saved", "saved_low", "saved_high", "bytes_per_token", "unseen")
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(kinds, pl.Float64))
+
+
+def text_verdict(table: pl.DataFrame) -> pl.DataFrame:
+    """Whether tokens stand in for context on a text too.
+
+    Args:
+        table: From :func:`text_cross_entropies`.
+
+    Returns:
+        The rows of a verdict, one per tokenizer.
+    """
+    remembered = table.filter(pl.col("model") == BASELINES[1])["saved"].item()
+    rows = []
+    for row in table.filter(~pl.col("model").is_in(BASELINES)).to_dicts():
+        saved = Estimate(row["saved"], row["saved_low"], row["saved_high"], row["paragraphs"])
+        text = saved.side(0, below="the opposite", above="holds")
+        if remembered > 0:
+            text += f"; {_MEMORY} bytes of memory save {remembered:.2f}"
+        rows.append(
+            verdict_row(
+                "On a text too, a model without context does better over tokens",
+                PAPER,
+                f"bits per byte saved over bytes, held out, {row['model']}",
+                saved,
                 text,
             )
         )

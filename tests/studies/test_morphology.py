@@ -130,3 +130,65 @@ def test_mistakes_are_named():
     with pytest.raises(wb.TokenizerError, match="byte-level tokenizer below it"):
         wb.segment("Ünlü", study.MorphemeFirst(wb.load_tokenizer("workbench-wordpiece"), {}))
     assert study.scores([wb.load_tokenizer("bytes")], CATS)["value"].is_finite().all()
+
+
+def test_running_text_counts_a_word_as_often_as_it_occurs():
+    counts, total = study.occurrences(CATS, ["Cats chase CATS, not cat.", "undoing undoing"])
+    assert counts.tolist() == [2, 2]
+    assert total == 7
+    assert study.occurrences(CATS, [])[0].tolist() == [0, 0]
+
+
+def test_a_weight_is_a_repetition():
+    tok = wb.load_tokenizer("mistral-v3")
+    gold = list(bundled_gold("eng_Latn"))[:60]
+    weights = [i % 4 for i in range(60)]
+    repeated = [word for word, n in zip(gold, weights, strict=True) for _ in range(n)]
+    one = study.scores([tok], gold, weights=weights)
+    other = study.scores([tok], repeated)
+    assert one["value"].to_list() == pytest.approx(other["value"].to_list())
+    assert one["stems"].to_list() == other["stems"].to_list()
+    assert study.scores([tok], gold, weights=[1] * 60).equals(study.scores([tok], gold))
+    for wrong in ([1], [-1] * 60):
+        with pytest.raises(ValueError, match="as many weights"):
+            study.scores([tok], gold, weights=wrong)
+    with pytest.raises(ValueError, match="no gold words"):
+        study.scores([tok], gold, weights=[0] * 60)
+
+
+def test_texts_of_a_gold_set():
+    groups = {"eng_Latn": ["a"], "tur_Latn": ["b"]}
+    assert study.texts_for(groups, "kor_Hang") == []
+    assert study.texts_for(groups, "folder/mine.tsv") == ["a", "b"]
+    assert study.texts_for({"(no language)": ["c"]}, "kor_Hang") == ["c"]
+
+
+def test_frequent_words_are_whole_tokens_so_a_text_shows_less_of_morphemes_than_a_list():
+    tok = wb.load_tokenizer("tekken")
+    gold = list(bundled_gold("eng_Latn"))
+    texts = wb.load_corpus("prose").filter(language="eng_Latn").scan().collect()["text"].to_list()
+    table = study.in_running_text([tok], {"eng_Latn": gold}, {"eng_Latn": texts, "x": ["cats"]})
+    by = {(r["counted"], r["score"]): r["value"] for r in table.to_dicts()}
+    kappa = by["once each", "boundary_kappa"]
+    assert (
+        kappa
+        == study.scores([tok], gold, before=" ")
+        .filter(pl.col("score") == "boundary_kappa")["value"]
+        .item()
+    )
+    assert by["as in the text", "boundary_kappa"] < kappa
+    rows = study.running_verdict(table)
+    assert rows.columns == list(COLUMNS)
+    assert rows["value"].item() == by["as in the text", "boundary_kappa"]
+    assert rows["verdict"].item().endswith(f"{kappa:.2f} where each word counts once")
+    share = study.running_words({"eng_Latn": gold, "kor_Hang": gold}, {"eng_Latn": texts})
+    assert share["occurrences"].to_list() == [study.occurrences(gold, texts)[0].sum(), 0]
+    assert share["share"].to_list()[1] is None
+
+
+def test_a_text_without_a_gold_word_gives_no_row_and_no_error():
+    gold = {"tur_Latn": list(bundled_gold("tur_Latn"))}
+    none = study.in_running_text([wb.load_tokenizer("bytes")], gold, {"(no language)": ["Hello."]})
+    assert none.is_empty()
+    assert "formula" in none.columns
+    assert study.running_verdict(none).is_empty()

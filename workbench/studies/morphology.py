@@ -15,19 +15,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from workbench.metrics._base import FloatArray
+from workbench.metrics._base import FloatArray, IntArray
 from workbench.metrics._gold import GoldWord
 from workbench.metrics._morph_counts import Score, count_words
 from workbench.metrics.morphology import BOUNDARIES
 from workbench.metrics.morphscore import SCORES as MORPHSCORES
 from workbench.metrics.segment_f1 import SCORES as SEGMENTS
 from workbench.studies.boundary_stability import train_bpe
+from workbench.studies.documents import UNTAGGED
 from workbench.studies.verdicts import Estimate, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer, TokenizerError
 from workbench.tokenizers.baselines import Baseline
@@ -38,8 +40,13 @@ __all__ = [
     "MorphemeFirst",
     "clusters",
     "experiment",
+    "in_running_text",
+    "occurrences",
+    "running_verdict",
+    "running_words",
     "scores",
     "stem_key",
+    "texts_for",
     "verdict",
 ]
 
@@ -51,6 +58,18 @@ SCORES: dict[str, Score] = {s.name: s for s in (*BOUNDARIES, *MORPHSCORES, *SEGM
 """Every score of morphology by name."""
 
 _WORD = re.compile(r"(\s*)(\S+)|\s+")
+_RUNNING_WORD = re.compile(r"\w+")
+_KAPPA = "boundary_kappa"
+_SCHEMA: dict[str, pl.DataType] = {
+    "tokenizer": pl.String(),
+    "score": pl.String(),
+    "value": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "words": pl.Int64(),
+    "stems": pl.Int64(),
+    "formula": pl.String(),
+}
 
 
 def stem_key(word: GoldWord) -> str:
@@ -74,7 +93,51 @@ def stem_key(word: GoldWord) -> str:
     return unicodedata.normalize("NFD", stem.casefold())[:3]
 
 
-def clusters(gold: Sequence[GoldWord]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def texts_for(groups: Mapping[str, Sequence[str]], gold: str) -> list[str]:
+    """The texts of a corpus in which to look for the words of a gold set.
+
+    Args:
+        groups: From :func:`workbench.studies.documents.documents_by_language`.
+        gold: A language, or the path of a TSV file, whose language is not known.
+
+    Returns:
+        The texts of that language; those of the whole corpus for a file, or where the corpus
+        names no language; none where it names others.
+
+    >>> texts_for({"eng_Latn": ["a"], "tur_Latn": ["b"]}, "tur_Latn")
+    ['b']
+    """
+    if gold in groups:
+        return list(groups[gold])
+    if gold.endswith(".tsv"):
+        return [text for part in groups.values() for text in part]
+    return list(groups.get(UNTAGGED, []))
+
+
+def occurrences(gold: Sequence[GoldWord], texts: Sequence[str]) -> tuple[IntArray, int]:
+    """How often each gold word stands in running text.
+
+    Args:
+        gold: The words.
+        texts: Documents. A word of theirs counts as it is written, or in lower case.
+
+    Returns:
+        Counts, shape ``(words,)``, and the number of all words (runs of letters and digits) of
+        the texts, to see how little of them the gold words are.
+
+    >>> occurrences([GoldWord("cats", ("cat", "s"))], ["Cats like cats."])
+    (array([2]), 3)
+    """
+    there = Counter(word for text in texts for word in _RUNNING_WORD.findall(text))
+    lower: Counter[str] = Counter()
+    for word, count in there.items():
+        for form in {word, word.lower()}:
+            lower[form] += count
+    counts = np.array([lower[word.word] for word in gold], dtype=np.int64)
+    return counts, sum(there.values())
+
+
+def clusters(gold: Sequence[GoldWord]) -> IntArray:
     """The cluster of each word, by stem: numbers from 0 in order of first occurrence."""
     seen: dict[str, int] = {}
     return np.array([seen.setdefault(stem_key(word), len(seen)) for word in gold], dtype=np.int64)
@@ -105,6 +168,7 @@ def scores(
     *,
     names: Sequence[str] = tuple(SCORES),
     before: str = "",
+    weights: Sequence[float] | IntArray | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Scores of morphology with intervals that resample stems.
@@ -114,6 +178,8 @@ def scores(
         gold: Words with their morphs.
         names: Of :data:`SCORES`.
         before: What stands before each word: nothing, or a space as in a text.
+        weights: How often each word counts, such as :func:`occurrences`; once by default. Words
+            of weight 0 are left out.
         seed: Of the bootstrap.
 
     Returns:
@@ -121,8 +187,13 @@ def scores(
         defined is left out.
 
     Raises:
-        ValueError: When there are no words, or no score of a name.
+        ValueError: When there are no words, no score of a name, or weights that are no weights.
     """
+    weight = np.ones(len(gold)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if weight.shape != (len(gold),) or (weight < 0).any():
+        raise ValueError(f"{len(gold)} words need as many weights of 0 or more.")
+    gold = [word for word, share in zip(gold, weight.tolist(), strict=True) if share > 0]
+    weight = weight[weight > 0]
     if not gold:
         raise ValueError("There are no gold words to compare with.")
     if unknown := set(names) - set(SCORES):
@@ -130,7 +201,8 @@ def scores(
     which = clusters(gold)
     rows = []
     for tok in tokenizers:
-        sums = _by_cluster(count_words(tok, gold, before), which)
+        counted = count_words(tok, gold, before)
+        sums = _by_cluster({key: weight * values for key, values in counted.items()}, which)
         for name in names:
             found = _estimate(SCORES[name], sums, seed)
             if found is not None:
@@ -146,20 +218,7 @@ def scores(
                         SCORES[name].formula,
                     )
                 )
-    return pl.DataFrame(
-        rows,
-        schema={
-            "tokenizer": pl.String,
-            "score": pl.String,
-            "value": pl.Float64,
-            "ci_low": pl.Float64,
-            "ci_high": pl.Float64,
-            "words": pl.Int64,
-            "stems": pl.Int64,
-            "formula": pl.String,
-        },
-        orient="row",
-    )
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
 class MorphemeFirst(Baseline):
@@ -381,6 +440,97 @@ def verdict(table: pl.DataFrame, trained: pl.DataFrame, language: str = "") -> p
                 f"{row['measure']}: {row['words_first']:.2f} to {row['morphemes_first']:.2f}, "
                 f"{'ratio' if ratio else 'difference'}{where}",
                 gap,
+                text,
+            )
+        )
+    return verdict_frame(rows)
+
+
+def running_words(
+    gold: Mapping[str, Sequence[GoldWord]], groups: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
+    """How much of running text the gold words are.
+
+    Args:
+        gold: Words by language or file.
+        groups: Texts by language; see :func:`texts_for`.
+
+    Returns:
+        ``gold, occurrences, running_words, share`` (null without text).
+
+    >>> running_words({"x.tsv": [GoldWord("cats", ("cat", "s"))]}, {"en": ["Cats!"]}).row(0)
+    ('x.tsv', 1, 1, 1.0)
+    """
+    rows = []
+    for name, words in gold.items():
+        counts, total = occurrences(words, texts_for(groups, name))
+        rows.append((name, int(counts.sum()), total, counts.sum() / total if total else None))
+    kinds = {"occurrences": pl.Int64, "running_words": pl.Int64, "share": pl.Float64}
+    return pl.DataFrame(rows, schema={"gold": pl.String, **kinds}, orient="row")
+
+
+def in_running_text(
+    tokenizers: Sequence[Tokenizer],
+    gold: Mapping[str, Sequence[GoldWord]],
+    groups: Mapping[str, Sequence[str]],
+    *,
+    names: Sequence[str] = ("boundary_precision", "boundary_recall", "boundary_f1", _KAPPA),
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Scores of gold words as often as they occur in a text, beside each word once.
+
+    Args:
+        tokenizers: Any.
+        gold: Words by language or file.
+        groups: Texts by language; see :func:`texts_for`.
+        names: Of :data:`SCORES`.
+        seed: Of the bootstrap over stems.
+
+    Returns:
+        ``gold, counted`` ("once each" or "as in the text") and the columns of :func:`scores`. A
+        space stands before each word both times, as in a text. A gold set without an occurrence
+        is left out.
+
+    Raises:
+        ValueError: As :func:`scores`.
+    """
+    tables = [pl.DataFrame(schema={"gold": pl.String, "counted": pl.String, **_SCHEMA})]
+    for name, words in gold.items():
+        counts, _ = occurrences(words, texts_for(groups, name))
+        ways = {"once each": None, "as in the text": counts} if counts.any() else {}
+        for way, weights in ways.items():
+            table = scores(tokenizers, words, names=names, before=" ", weights=weights, seed=seed)
+            first = pl.lit(name).alias("gold"), pl.lit(way).alias("counted")
+            tables.append(table.select(*first, pl.all()))
+    return pl.concat(tables)
+
+
+def running_verdict(table: pl.DataFrame) -> pl.DataFrame:
+    """Whether cuts fall on morphemes in running text.
+
+    Args:
+        table: From :func:`in_running_text`, with ``boundary_kappa``.
+
+    Returns:
+        The rows of a verdict, one per gold set and tokenizer.
+    """
+    rows = []
+    kappas = table.filter(pl.col("score") == _KAPPA)
+    for (gold, tokenizer), part in kappas.group_by("gold", "tokenizer", maintain_order=True):
+        by = {row["counted"]: row for row in part.to_dicts()}
+        if "as in the text" not in by:
+            continue
+        row = by["as in the text"]
+        kappa = Estimate(row["value"], row["ci_low"], row["ci_high"], row["stems"])
+        text = kappa.side(0, "worse than chance", "beyond chance", "no better than chance")
+        if "once each" in by:
+            text += f"; {by['once each']['value']:.2f} where each word counts once"
+        rows.append(
+            verdict_row(
+                "Vocabularies made by frequency cut where no morpheme ends",
+                PAPERS[0],
+                f"Cohen's κ, words as often as in the text, {tokenizer}, {gold}",
+                kappa,
                 text,
             )
         )

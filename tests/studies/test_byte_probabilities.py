@@ -217,6 +217,11 @@ def test_the_bias_sits_inside_tokens_of_a_real_tokenizer():
     assert inside["tv_healing"].mean() < inside["tv_naive"].mean()
     rows = bp.verdict(cuts, bp.learned_bias(bp.SwitchingSource(0.3), [4], prompts=20, seeds=[0]))
     assert rows.filter(pl.col("measure").str.contains("naive; the truth"))["value"].item() == 0.0
+    assert cuts["tokenizer"].unique().to_list() == ["workbench-bpe"]
+    other = cuts.with_columns(tokenizer=pl.lit("another"))
+    both = bp.verdict(pl.concat([cuts, other]), bp.learned_bias(bp.SwitchingSource(0.3), [4],
+                      prompts=20, seeds=[0]))  # fmt: skip
+    assert both.height == rows.height + 4
 
 
 def test_refusals_are_sentences():

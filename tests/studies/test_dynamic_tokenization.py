@@ -172,6 +172,22 @@ def test_length_against_merges_by_language():
     assert rows.height == 4
 
 
+def test_several_tokenizers_and_a_text_that_names_no_language(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("the cat sat on the mat\n" * 25)
+    toks = [wb.load_tokenizer(name) for name in ("mistral-v1", "bytes")]
+    curve = study.length_curve(str(path), toks, [0, 5], languages=["eng_Latn"])
+    assert curve["language"].unique().to_list() == ["(no language)"]
+    assert curve["tokenizer"].unique(maintain_order=True).to_list() == ["mistral-v1", "bytes"]
+    saved = study.verdict(curve).filter(pl.col("measure").str.contains("M = 5"))
+    ratios = curve.filter(pl.col("merges") == 5).sort("tokenizer")
+    assert saved.sort("measure")["value"].to_list() == pytest.approx(
+        (1 - ratios["ratio"]).to_list()
+    )
+    assert (saved["ci_low"] <= saved["value"]).all()
+    assert saved["measure"].str.contains("(no language)", literal=True).all()
+
+
 def test_refusals_are_sentences():
     base = wb.load_tokenizer("mistral-v1")
     with pytest.raises(ValueError, match="0 or more"):
@@ -180,5 +196,5 @@ def test_refusals_are_sentences():
         study.dynamic_tokenizer(BATCH, wb.load_tokenizer("words"), 1)
     with pytest.raises(ValueError, match="not among the 1 merges"):
         study.dynamic_tokenizer(BATCH, base, 1).at(2)
-    with pytest.raises(ValueError, match="has no 'xxx'"):
+    with pytest.raises(ValueError, match="no language 'xxx'"):
         study.length_curve("parallel", base, [0], languages=["xxx"])

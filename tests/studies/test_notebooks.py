@@ -6,19 +6,28 @@ import re
 import nbformat
 import polars as pl
 import pytest
+from tokenizers import Tokenizer as Library
+from tokenizers import decoders, models, pre_tokenizers
+from tokenizers.trainers import BpeTrainer
 
+from workbench.studies.documents import documents_of
 from workbench.studies.verdicts import COLUMNS
 from workbench.views.charts import Figure
 
 SMALL = {
     "byte_probabilities": {
+        "tokenizers": ["workbench-bpe"],
         "texts": 3,
         "cuts_per_text": 3,
         "learn": 60,
         "prompts": 10,
         "seeds": [0],
     },
-    "dynamic_tokenization": {"languages": ["eng_Latn", "hin_Deva"], "merges": [0, 10]},
+    "dynamic_tokenization": {
+        "tokenizers": ["mistral-v1"],
+        "languages": ["eng_Latn", "hin_Deva"],
+        "merges": [0, 10],
+    },
     "stochastok": {
         "tokenizers": ["workbench-bpe"],
         "ps": [0.1],
@@ -26,7 +35,7 @@ SMALL = {
         "lab_per_cell": 5,
     },
     "supertokens": {
-        "corpora": ["prose"],
+        "beside": [],
         "sizes": [300, 500],
         "tokenizers": ["bytes"],
         "most_characters": 20_000,
@@ -44,9 +53,8 @@ SMALL = {
         "documents": 8,
     },
     "transplant": {
-        "old_tokenizer": "workbench-bpe",
-        "new_tokenizer": "workbench-unigram",
-        "corpora": ["prose"],
+        "tokenizers": ["workbench-bpe", "workbench-unigram"],
+        "beside": [],
         "dimensions": 16,
         "model_tokenizer": "workbench-bpe",
         "model_words": 50,
@@ -61,7 +69,13 @@ SMALL = {
         "languages": ["eng_Latn", "tha_Thai"],
         "rates": [0.05],
     },
-    "theory": {"sizes": [4, 16], "length": 5_000, "seeds": [0, 1]},
+    "theory": {
+        "sizes": [4, 16],
+        "length": 5_000,
+        "seeds": [0, 1],
+        "tokenizers": ["workbench-bpe"],
+        "entries": [300],
+    },
     "token_scores": {"tokenizers": ["workbench-bpe", "characters"], "texts": 4},
 }
 
@@ -105,6 +119,43 @@ def test_it_runs_on_small_parameters_and_ends_in_a_verdict(root, name, monkeypat
     figures = [value for value in shown if isinstance(value, Figure)]
     assert figures, "a study shows a chart"
     assert all(f.to_svg().startswith("<svg") for f in figures)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A reader's own things: two tokenizer.json files, and a text file of one sentence a line."""
+    folder = tmp_path_factory.mktemp("own")
+    lines = " ".join(documents_of("prose", "eng_Latn")[:4]).split(". ")
+    text = folder / "mine.txt"
+    text.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    files = []
+    for name, size in (("first-of-mine", 900), ("second-of-mine", 700)):
+        library = Library(models.BPE())
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        library.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        library.train_from_iterator(
+            lines, BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+        )
+        (folder / name).mkdir()
+        files.append(folder / name / "tokenizer.json")
+        library.save(str(files[-1]))
+    return {"tokenizers": [str(path) for path in files], "corpus": str(text)}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_works_with_the_readers_own_tokenizers_and_text(root, name, own, monkeypatch):
+    monkeypatch.delenv("WORKBENCH_REPORT_DIR", raising=False)
+    # What tells of languages stays as it is: a text file names none, and nothing else is asked.
+    theirs = {"languages", "groups", "gold"}
+    small = {key: value for key, value in SMALL[name].items() if key not in theirs}
+    space, shown = run(read(root, name), small | own)
+    assert space["verdict"].height >= 2
+    assert space["verdict"]["value"].is_finite().all()
+    tables = [value for value in (*space.values(), *shown) if isinstance(value, pl.DataFrame)]
+    words = {str(cell) for table in tables for row in table.rows() for cell in row}
+    assert any("first-of-mine" in word for word in words), "the tokenizers are not in a table"
+    assert any("second-of-mine" in word for word in words)
 
 
 @pytest.mark.parametrize("name", SMALL)

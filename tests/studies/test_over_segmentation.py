@@ -140,3 +140,20 @@ def test_flores_says_what_was_published(oracles):
     # ByT5's counts are bytes: French 320,613 and Russian 514,650 against 259,396.
     assert targets["fra_Latn"] == pytest.approx(320613 / 259396, rel=0.01)
     assert targets["rus_Cyrl"] == pytest.approx(514650 / 259396 * 0.1 / 0.2, rel=0.01)
+
+
+def test_a_text_without_languages_is_ordinary_text_and_no_parallel_one(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("One line.\n\nAnother.\n")
+    texts, ordinary = study.parallel_and_prose(str(path), languages=FEW)
+    assert texts.name == "parallel"
+    assert ordinary == {"mine.txt": ["One line.", "Another."]}
+
+
+def test_a_parallel_corpus_brings_its_own_prose_where_the_bundled_has_none():
+    frame = pl.DataFrame({"text": ["a", "b"], "language": ["en", "xx"]})
+    own = wb.load_corpus(frame, name="mine")
+    texts, ordinary = study.parallel_and_prose(own, reference="xx")
+    assert texts.languages == ("en", "xx")
+    assert ordinary == {"mine": ["b"]}
+    assert set(study.parallel_and_prose("parallel", languages=FEW)[1]) == {"prose"}

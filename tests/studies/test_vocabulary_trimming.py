@@ -1,5 +1,6 @@
 """Smaller vocabularies: they load, cut the same where they must, and coverage is counted."""
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,6 +66,8 @@ def test_groups_are_of_like_size_and_whole_sentences(groups):
         assert all(text.strip() for text in texts)
     named = study.documents_by(wb.load_corpus("prose"), "domain", most_characters=2000)
     assert len(named) >= 1
+    untagged = wb.load_corpus(pl.DataFrame({"text": ["One. Two! Three?"] * 4}))
+    assert list(study.documents_by(untagged, groups=["eng_Latn"])) == ["(no language)"]
 
 
 def test_the_verdict_says_what_is_lost(groups, pruning):

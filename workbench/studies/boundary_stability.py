@@ -130,7 +130,8 @@ def by_document(
         ``document`` and the columns of :data:`workbench.metrics.noise.STABILITY`.
 
     Raises:
-        ValueError: When there is no text, or as :func:`workbench.metrics.noise.boundary_stability`.
+        ValueError: When there is no text, or noise strikes nowhere in it, or as
+            :func:`workbench.metrics.noise.boundary_stability`.
     """
     if not texts:
         raise ValueError("There is no text to put noise on.")
@@ -141,7 +142,12 @@ def by_document(
         for number, text in enumerate(texts)
         for kind, rate in kinds.items()
     ]
-    return pl.concat(frames).filter(pl.col("edits") > 0)
+    struck = pl.concat(frames).filter(pl.col("edits") > 0)
+    if struck.is_empty():
+        raise ValueError(
+            f"Noise struck no place of {len(texts)} text(s): take more text, or a higher rate."
+        )
+    return struck
 
 
 def _value(measure: str, sums: FloatArray) -> FloatArray:

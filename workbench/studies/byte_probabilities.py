@@ -226,8 +226,8 @@ def cut_bias(
         model: Another model over the same tokens, in the n-gram's place.
 
     Returns:
-        One row per cut: ``doc, cut, place`` ("between tokens" or "inside a token", by the
-        tokenization of the whole text), ``bytes_into_token, tv_naive, tv_healing`` (total
+        One row per cut: ``tokenizer, doc, cut, place`` ("between tokens" or "inside a token", by
+        the tokenization of the whole text), ``bytes_into_token, tv_naive, tv_healing`` (total
         variation distance from the exact next-byte distribution, in [0, 1]), and
         ``bits_naive, bits_healing, bits_exact`` (surprisal of the byte that follows; infinite
         where a reading excludes it).
@@ -251,6 +251,7 @@ def cut_bias(
             into = cut - max(b for b in bounds if b <= cut)
             logs = {m: byte_model.next_byte(data[:cut], m) for m in METHODS}  # type: ignore[arg-type]
             row: dict[str, Any] = {
+                "tokenizer": tok.name,
                 "doc": doc,
                 "cut": cut,
                 "place": "inside a token" if into else "between tokens",
@@ -345,7 +346,8 @@ def verdict(
     """Whether the bias is there, where it sits, and what removes it.
 
     Args:
-        cuts: From :func:`cut_bias`; its rows are left out when not given.
+        cuts: From :func:`cut_bias`, of one or more tokenizers; its rows are left out when not
+            given.
         learned: From :func:`learned_bias`; computed with its defaults, p = 0.3, when not given.
         seed: Of the bootstrap over documents.
 
@@ -378,11 +380,12 @@ def verdict(
             )
         )
     if cuts is not None:
-        rows += _cut_rows(cuts, seed)
+        for (name,), part in cuts.group_by("tokenizer", maintain_order=True):
+            rows += _cut_rows(str(name), part, seed)
     return verdict_frame(rows)
 
 
-def _cut_rows(cuts: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
+def _cut_rows(name: str, cuts: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], Estimate] = {}
     for place in ("between tokens", "inside a token"):
         part = cuts.filter(pl.col("place") == place)
@@ -407,7 +410,7 @@ def _cut_rows(cuts: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
             verdict_row(
                 "The bias sits where the cut falls inside a token",
                 PAPER,
-                f"total variation from exact, {method}, cut {place}",
+                f"total variation from exact, {method}, cut {place}, {name}",
                 estimate,
                 text,
             )

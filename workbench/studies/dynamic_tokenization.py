@@ -11,15 +11,18 @@ and nothing is claimed for it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from workbench.corpora import Corpus, load_corpus
+from workbench.corpora import Corpus
 from workbench.segmentation import Segmentation, segment
+from workbench.studies.documents import documents_by_language
 from workbench.studies.dynamic_tokenizer import DynamicTokenizer, Merge, learn_merges
 from workbench.studies.verdicts import (
+    Estimate,
     mean_over_seeds,
     ratio_over_documents,
     verdict_frame,
@@ -119,7 +122,7 @@ def readme_example(base: Tokenizer | None = None) -> pl.DataFrame:
 
 def length_curve(
     corpus: Corpus | str,
-    base: Tokenizer,
+    base: Tokenizer | Sequence[Tokenizer],
     merges: Sequence[int] = (0, 10, 20, 50, 100, 200),
     *,
     languages: Sequence[str] | None = None,
@@ -130,8 +133,9 @@ def length_curve(
     """Tokens after M merges over tokens before, by language.
 
     Args:
-        corpus: With a ``language`` column; documents without one form a group of their own.
-        base: Any tokenizer with a closed vocabulary.
+        corpus: As for :func:`~.documents.documents_by_language`: one that names no language is
+            one group.
+        base: Any tokenizer with a closed vocabulary, or several.
         merges: Values of M.
         languages: Which, in this order; all by default.
         batch_size: Documents that are merged together.
@@ -139,38 +143,25 @@ def length_curve(
         seed: Of the bootstrap over batches.
 
     Returns:
-        ``language, merges, tokens_before, tokens, ratio, ci_low, ci_high, batches, applied``
-        (merges that were left to make, mean over batches). The unit of the interval is the batch,
-        since its documents share their merges.
+        ``tokenizer, language, merges, tokens_before, tokens, ratio, ci_low, ci_high, batches,
+        applied`` (merges that were left to make, mean over batches). The unit of the interval is
+        the batch, since its documents share their merges.
 
     Raises:
-        ValueError: When a language is not in the corpus, or there is no document.
+        CorpusError: When a language is not in the corpus, or there is no document.
     """
-    if isinstance(corpus, str):
-        corpus = load_corpus(corpus)
-    documents = (
-        corpus.scan().select("doc_id", "text", pl.col("language").fill_null("unknown")).collect()
-    )
-    found = documents["language"].unique(maintain_order=True).to_list()
-    wanted = found if languages is None else list(languages)
-    if strangers := [name for name in wanted if name not in found]:
-        raise ValueError(
-            f"The corpus {corpus.name!r} has no {', '.join(map(repr, strangers))}; its languages "
-            f"are {', '.join(map(str, sorted(found)))}."
-        )
-    if not wanted:
-        raise ValueError(f"The corpus {corpus.name!r} has no document.")
+    bases = [base] if isinstance(base, Tokenizer) else list(base)
+    documents = documents_by_language(corpus, languages or ())
     rows = []
     most = max(merges, default=0)
-    for language in wanted:
-        texts = documents.filter(pl.col("language") == language)["text"].to_list()
+    for tok, (language, texts) in itertools.product(bases, documents.items()):
         groups = [texts[i : i + batch_size] for i in range(0, len(texts), batch_size)][:batches]
         before: list[int] = []
         applied: list[int] = []
         after: dict[int, list[int]] = {m: [] for m in merges}
         for group in groups:
-            start = sum(map(len, base.encode_batch(group)))
-            counts = [start, *(m.tokens for m in learn_merges(group, base, most).merges)]
+            start = sum(map(len, tok.encode_batch(group)))
+            counts = [start, *(m.tokens for m in learn_merges(group, tok, most).merges)]
             before.append(start)
             applied.append(len(counts) - 1)
             for m in merges:
@@ -179,6 +170,7 @@ def length_curve(
             ratio = ratio_over_documents(after[m], before, seed=seed)
             rows.append(
                 {
+                    "tokenizer": tok.name,
                     "language": language,
                     "merges": m,
                     "tokens_before": sum(before),
@@ -201,21 +193,21 @@ def premiums(curve: pl.DataFrame, reference: str) -> pl.DataFrame:
         reference: A language of the curve.
 
     Returns:
-        ``language, merges, premium``; the same M on both sides.
+        ``tokenizer, language, merges, premium``; the same M on both sides.
 
     Raises:
         ValueError: When the reference is not in the curve.
     """
     of = curve.filter(pl.col("language") == reference).select(
-        "merges", pl.col("tokens").alias("reference_tokens")
+        "tokenizer", "merges", pl.col("tokens").alias("reference_tokens")
     )
     if of.is_empty():
         raise ValueError(f"The curve has no language {reference!r} to compare with.")
     return (
-        curve.join(of, on="merges")
+        curve.join(of, on=["tokenizer", "merges"], maintain_order="left")
         .with_columns(premium=pl.col("tokens") / pl.col("reference_tokens"))
         .filter(pl.col("language") != reference)
-        .select("language", "merges", "premium")
+        .select("tokenizer", "language", "merges", "premium")
     )
 
 
@@ -227,7 +219,7 @@ def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
         reference: A language to compare with, if the corpus is parallel.
 
     Returns:
-        The rows of a verdict. Intervals are over languages.
+        The rows of a verdict. Intervals are over languages; over batches where there is one.
     """
     example = readme_example()
     ends = (example["as_counted"][0], example["as_counted"][-1])
@@ -240,22 +232,27 @@ def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
             "reproduced" if ends == (36, 20) else f"not reproduced: {ends[0]} to {ends[1]}",
         )
     ]
-    for m in curve["merges"].unique().sort().to_list():
+    for (name, m), part in curve.group_by("tokenizer", "merges", maintain_order=True):
         if m == 0:
             continue
-        part = curve.filter(pl.col("merges") == m)
-        estimate = mean_over_seeds(1 - part["ratio"].to_numpy())
+        if part.height == 1:  # one language: the batches are what varies
+            saved = part.with_columns(-pl.col("ratio", "ci_low", "ci_high") + 1).row(0, named=True)
+            estimate = Estimate(saved["ratio"], saved["ci_high"], saved["ci_low"], saved["batches"])
+        else:
+            estimate = mean_over_seeds(1 - part["ratio"].to_numpy())
+        over = f"mean of {part.height} languages" if part.height > 1 else str(part["language"][0])
         rows.append(
             verdict_row(
                 "Merging frequent pairs of the batch shortens sequences",
                 PAPER,
-                f"share of tokens saved, M = {m}, mean of {part.height} languages",
+                f"share of tokens saved, M = {m}, {over}, {name}",
                 estimate,
                 "holds" if estimate.value > 0 else "does not hold",
             )
         )
-    if reference is not None:
-        table = premiums(curve, reference)
+    if reference is None:
+        return verdict_frame(rows)
+    for (name,), table in premiums(curve, reference).group_by("tokenizer", maintain_order=True):
         steps = table["merges"].to_list()
         first, last = min(steps), max(steps)
         wide = table.pivot(on="merges", index="language", values="premium")
@@ -266,7 +263,7 @@ def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
             verdict_row(
                 "Languages come closer to each other",
                 PAPER,
-                f"change of the premium over {reference}, M = {first} to {last}",
+                f"change of the premium over {reference}, M = {first} to {last}, {name}",
                 estimate,
                 "holds" if narrows else "not shown",
             )

@@ -21,6 +21,7 @@ import polars as pl
 from workbench.compare import comparison
 from workbench.corpora import Corpus, load_corpus
 from workbench.metrics.text_types import sample_texts
+from workbench.studies.documents import documents_by_language, documents_of, names_languages
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 
@@ -33,6 +34,7 @@ __all__ = [
     "inequality",
     "language_costs",
     "magnet_targets",
+    "parallel_and_prose",
     "script_of",
     "script_summary",
     "type_rates",
@@ -72,6 +74,45 @@ def corpus_for(corpus: Corpus | str, path: str = "", languages: Sequence[str] = 
         return corpus.filter(language=list(languages)) if languages else corpus
     options: dict[str, Any] = {"path": path} if path else {}
     return load_corpus(corpus, languages=list(languages) or None, **options)
+
+
+def parallel_and_prose(
+    corpus: Corpus | str,
+    path: str = "",
+    languages: Sequence[str] = (),
+    prose: str = "prose",
+    reference: str = "eng_Latn",
+) -> tuple[Corpus, dict[str, list[str]]]:
+    """What premiums are counted on, and the ordinary text that UUIDs are held against.
+
+    A premium needs the same texts in several languages. A corpus that names no language has none:
+    it takes the place of the ordinary text, and premiums are those of the bundled texts.
+
+    Args:
+        corpus: As for :func:`corpus_for`.
+        path: As for :func:`corpus_for`.
+        languages: As for :func:`corpus_for`.
+        prose: A corpus of ordinary text, if ``corpus`` names languages; where it lacks the
+            reference, documents of ``corpus`` in that language are the ordinary text.
+        reference: The language of that text.
+
+    Returns:
+        The parallel corpus, and the ordinary documents under the name of their corpus.
+
+    Raises:
+        CorpusError: When there is no such corpus or language, or no text in it.
+
+    >>> list(parallel_and_prose("parallel", languages=["eng_Latn", "deu_Latn"])[1])
+    ['prose']
+    """
+    options: dict[str, Any] = {"path": path} if path else {}
+    own = corpus if isinstance(corpus, Corpus) else load_corpus(corpus, **options)
+    if not names_languages(own):
+        return corpus_for("parallel", languages=languages), {own.name: documents_of(own)}
+    ordinary = documents_by_language(prose)
+    if reference not in ordinary:
+        return corpus_for(own, languages=languages), {own.name: documents_of(own, reference)}
+    return corpus_for(own, languages=languages), {prose: ordinary[reference]}
 
 
 def script_of(language: str) -> str:
@@ -295,14 +336,17 @@ def magnet_targets(
 
 
 def verdict(
-    costs: pl.DataFrame, rates: pl.DataFrame, targets: pl.DataFrame, prose: str = "prose"
+    costs: pl.DataFrame,
+    rates: pl.DataFrame,
+    targets: pl.DataFrame | None = None,
+    prose: str = "prose",
 ) -> pl.DataFrame:
     """Who pays most, how general it is, and what the targets would change.
 
     Args:
         costs: From :func:`language_costs`.
         rates: From :func:`type_rates`, with the kinds "uuids" and ``prose``.
-        targets: From :func:`magnet_targets`.
+        targets: From :func:`magnet_targets`, where there are priors for the languages.
         prose: The kind that UUIDs are compared with.
 
     Returns:
@@ -353,7 +397,7 @@ def verdict(
                 else "no prose to compare with",
             )
         )
-    if targets.height > 1:
+    if targets is not None and targets.height > 1:
         spread = targets.filter(pl.col("target_premium") != 1)["target_premium"]
         for end, value in (("lowest", spread.min()), ("highest", spread.max())):
             rows.append(

@@ -47,29 +47,34 @@ def documents_by(
             are of like size: more text needs more of a vocabulary.
 
     Returns:
-        Sentences by group, in the order of the groups' names. Neighbours of one document may fall
-        on both sides of a split, which flatters coverage.
+        Sentences by group, in the order of the groups' names; one group, "(no language)" or
+        "(no domain)", where the corpus names none at all. Neighbours of one document may fall on
+        both sides of a split, which flatters coverage.
 
     Raises:
         ValueError: When ``by`` is neither, or a group has fewer than ten sentences.
     """
     if by not in ("language", "domain"):
         raise ValueError(f"by is 'language' or 'domain', not {by!r}.")
-    frame = corpus.scan().select(by, "text").collect()
-    names = list(groups) or sorted(str(name) for name in frame[by].unique())
+    frame = corpus.scan().select(pl.col(by).cast(pl.String), "text").collect()
+    if frame[by].is_null().all():
+        groups, frame = (), frame.with_columns(pl.lit(f"(no {by})").alias(by))
+    there = [str(name) for name in frame[by].drop_nulls().unique()]
+    names = list(groups) or sorted(there)
     out: dict[str, list[str]] = {}
     for name in names:
         sentences: list[str] = []
         size = 0
-        for text in frame.filter(pl.col(by).cast(pl.String) == name)["text"]:
+        for text in frame.filter(pl.col(by) == name)["text"]:
             for sentence in _SENTENCE_END.split(text):
                 if sentence.strip() and size < most_characters:
                     sentences.append(sentence)
                     size += len(sentence)
         if len(sentences) < 10:
+            remedy = "" if name in there else f" {corpus.name} has {', '.join(sorted(there))}."
             raise ValueError(
                 f"The group {name!r} has {len(sentences)} sentences: ten are the least, because "
-                f"every fifth is held out."
+                f"every fifth is held out.{remedy}"
             )
         out[name] = sentences
     return out

@@ -196,11 +196,15 @@ def test_a_price_is_that_of_a_distribution(texts):
 
 def test_a_real_text_is_cheaper_over_tokens():
     split = split_corpus("prose", language="eng_Latn")
-    toks = [wb.load_tokenizer(name) for name in ("mistral-v3", "characters")]
+    toks = [wb.load_tokenizer(name) for name in ("mistral-v3", "characters", "workbench-wordpiece")]
     table = theory.text_cross_entropies(toks, split)
     by = {row["model"]: row for row in table.to_dicts()}
     assert by["mistral-v3"]["saved_low"] > 1
     assert abs(by["characters"]["saved"]) < 0.01  # English: a character is a byte
+    assert by["mistral-v3"]["kept"] == 1
+    # Fewer bits for less than the text would be no saving.
+    assert by["workbench-wordpiece"]["kept"] < 1
+    assert theory.text_verdict(table)["verdict"][-1].startswith("cannot be said")
     assert table["paragraphs"].unique().to_list() == [len(split.held_out)]
     with pytest.raises(ValueError, match="paragraphs to count on"):
         theory.token_bits(toks[0], Split((), ("a",)))

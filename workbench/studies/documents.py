@@ -2,8 +2,8 @@
 
 The bundled corpora name the language of every document, a text file names none. The rule is the
 same in every study: documents of the language asked for; all of them where the corpus names no
-language at all; and an error that lists what there is where it names others. Documents without a
-letter, such as the blank lines of a text file, are left out.
+language at all; and an error that lists what there is where it names others. Documents of
+white space alone, such as the blank lines of a text file, are left out.
 """
 
 from __future__ import annotations

@@ -302,8 +302,8 @@ def text_cross_entropies(
     """Bits per byte of held-out text under unigram models over tokens, and of bytes without them.
 
     Args:
-        tokenizers: Any; of one that changes the text (lower case, say) the bits are those of what
-            it keeps.
+        tokenizers: Any. Of one that changes the text (lower case, unknown words) the bits are
+            those of what it keeps: see ``kept``.
         split: Paragraphs to count on, and to score; see
             :func:`workbench.studies.documents.split_corpus`.
         seed: Of the bootstrap over held-out paragraphs, the same for all.
@@ -311,7 +311,8 @@ def text_cross_entropies(
     Returns:
         One row per model, :data:`BASELINES` first: ``model, entries`` (null for an open
         vocabulary), ``bytes_per_token, unseen`` (share of the scored tokens that were never
-        counted), ``bits_per_byte, ci_low, ci_high``, and against bytes without context, paired,
+        counted), ``kept`` (share of the paragraphs that decode to themselves), ``bits_per_byte,
+        ci_low, ci_high``, and against bytes without context, paired,
         ``saved, saved_low, saved_high`` (bits per byte; null for that row) and ``paragraphs``.
 
     Raises:
@@ -332,7 +333,9 @@ def text_cross_entropies(
     rows = []
     for name, tok, order in models:
         bits, unseen = token_bits(tok, split, order)
-        tokens = sum(map(len, tok.encode_batch(list(split.held_out))))
+        encoded = tok.encode_batch(list(split.held_out))
+        tokens = sum(map(len, encoded))
+        same = [tok.decode(ids) == p for ids, p in zip(encoded, split.held_out, strict=True)]
         found = ratio_over_documents(bits, sizes, seed=seed)
         saved = None if base is None else ratio_difference((base, sizes), (bits, sizes), seed=seed)
         base = bits if base is None else base
@@ -342,6 +345,7 @@ def text_cross_entropies(
                 "entries": tok.vocab_size,
                 "bytes_per_token": sum(sizes) / tokens if tokens else None,
                 "unseen": unseen / tokens if tokens else None,
+                "kept": sum(same) / len(same),
                 "bits_per_byte": found.value,
                 "ci_low": found.low,
                 "ci_high": found.high,
@@ -369,7 +373,9 @@ def text_verdict(table: pl.DataFrame) -> pl.DataFrame:
     for row in table.filter(~pl.col("model").is_in(BASELINES)).to_dicts():
         saved = Estimate(row["saved"], row["saved_low"], row["saved_high"], row["paragraphs"])
         text = saved.side(0, below="the opposite", above="holds")
-        if remembered > 0:
+        if row["kept"] < 1:
+            text = f"cannot be said: {1 - row['kept']:.0%} of the paragraphs come back changed"
+        elif remembered > 0:
             text += f"; {_MEMORY} bytes of memory save {remembered:.2f}"
         rows.append(
             verdict_row(

@@ -89,6 +89,20 @@ def test_a_grid_from_a_file(run, notebook, tmp_path):
     assert "-p goes with named notebooks" in run("report", "--grid", runs, "-p", "n=1").output
 
 
+def test_of_several_notebooks_each_takes_what_it_has(run, notebook, tmp_path):
+    other = notebook.with_name("other.ipynb")
+    book = nbformat.read(notebook, as_version=4)
+    book.cells[1].source = "n: int = 1  # a number\nsize: int = 1  # another"
+    nbformat.write(book, other)
+    out = tmp_path / "out"
+    done = run("report", notebook, other, "-p", "n=2", "-p", "name=y", "-p", "size=5", "-o", out)
+    assert done.exit_code == 0, done.output
+    assert "small--n=2--name=y: " in done.output
+    assert "other--n=2--size=5: " in done.output
+    nobody = run("report", notebook, other, "-p", "nobody=1", "-o", out)
+    assert "small was not run: it has no parameter 'nobody'" in nobody.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from nasty import NASTY, unicode_text
 
 import workbench as wb
-from workbench.tokenizers import TokenizerError, load_tokenizer
+from workbench.tokenizers import TokenizerError, load_tokenizer, load_tokenizers
 from workbench.tokenizers.catalog import CATALOG
 from workbench.tokenizers.from_sentencepiece import SentencePieceTokenizer
 
@@ -177,6 +177,24 @@ def b64(data: bytes) -> str:
     import base64
 
     return base64.b64encode(data).decode()
+
+
+def test_several_tokenizers_have_names_of_their_own(tmp_path: Path):
+    paths = []
+    for folder, name in (("a", "workbench-bpe"), ("b", "workbench-unigram")):
+        path = tmp_path / folder / "mine" / "tokenizer.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(load_tokenizer(name).backend.to_str(), encoding="utf-8")
+        paths.append(str(path))
+    assert [tok.name for tok in load_tokenizers([paths[0], "bytes"])] == ["mine", "bytes"]
+    assert [tok.name for tok in load_tokenizers([*paths, "bytes", paths[0]])] == [*paths, "bytes"]
+    with pytest.raises(TokenizerError, match="at least one"):
+        load_tokenizers([])
+    live = [load_tokenizer(path) for path in paths]
+    with pytest.raises(TokenizerError, match="two tokenizers are called 'mine'"):
+        load_tokenizers(live)
+    with pytest.raises(TokenizerError, match=r"no file '/nowhere/x.json'$"):
+        load_tokenizer("/nowhere/x.json")
 
 
 def test_the_same_definition_has_the_same_fingerprint_and_another_has_another(tmp_path: Path):

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
         compare_boundaries,
         segment,
     )
-    from workbench.tokenizers import Tokenizer, TokenizerError, list_tokenizers, load_tokenizer
+    from workbench.tokenizers import (
+        Tokenizer,
+        TokenizerError,
+        list_tokenizers,
+        load_tokenizer,
+        load_tokenizers,
+    )
     from workbench.views.inspector import TokenInspector
     from workbench.vocabulary import audit_vocabulary, check_tokenizer
 
@@ -40,6 +46,7 @@ _HOME = {
     "TokenizerError": "tokenizers",
     "list_tokenizers": "tokenizers",
     "load_tokenizer": "tokenizers",
+    "load_tokenizers": "tokenizers",
     "BoundaryComparison": "segmentation",
     "Segmentation": "segmentation",
     "Token": "segmentation",
@@ -80,6 +87,7 @@ __all__ = [
     "list_tokenizers",
     "load_corpus",
     "load_tokenizer",
+    "load_tokenizers",
     "metrics",
     "petrov_text",
     "render_report",

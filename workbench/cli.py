@@ -100,10 +100,16 @@ def _requests(
 
     requests = reports.read_requests(grid) if grid else []
     texts = split_assignments(assignments)
-    for name in expand(list(names)) if names or not requests else []:
-        known = {one.name: one for one in reports.describe_parameters(name)}
+    chosen = expand(list(names)) if names or not requests else []
+    described = {
+        name: {one.name: one for one in reports.describe_parameters(name)} for name in chosen
+    }
+    # Of several notebooks each takes what it has; a name that none has is refused by the first.
+    somewhere = {one for known in described.values() for one in known}
+    for name, known in described.items():
+        own = {key: value for key, value in texts.items() if key in known or key not in somewhere}
         requests += [
-            reports.ReportRequest(name, values) for values in expand_grid(parse_grid(known, texts))
+            reports.ReportRequest(name, values) for values in expand_grid(parse_grid(known, own))
         ]
     if texts and not names and grid:
         raise reports.ReportError(

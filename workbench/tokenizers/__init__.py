@@ -5,7 +5,12 @@
 """
 
 from workbench.tokenizers.base import Alignment, Tokenizer, TokenizerError
-from workbench.tokenizers.catalog import data_dir, list_tokenizers, load_tokenizer
+from workbench.tokenizers.catalog import (
+    data_dir,
+    list_tokenizers,
+    load_tokenizer,
+    load_tokenizers,
+)
 
 __all__ = [
     "Alignment",
@@ -14,4 +19,5 @@ __all__ = [
     "data_dir",
     "list_tokenizers",
     "load_tokenizer",
+    "load_tokenizers",
 ]

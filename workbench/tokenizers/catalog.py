@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -225,12 +226,47 @@ def load_tokenizer(
     if encoding:
         return openai_encoding(encoding, name or key)
     if path.suffix in {".json", ".model", ".tiktoken"}:
-        raise TokenizerError(
-            f"there is no file {key!r}; the path is relative to {Path.cwd().name}/"
-        )
+        seen_from = "" if path.is_absolute() else f"; the path is relative to {Path.cwd().name}/"
+        raise TokenizerError(f"there is no file {key!r}{seen_from}")
     if key.count("/") == 1 and not key.startswith((".", "/", "~")):
         return _load_hub(key, name or key, revision)
     raise TokenizerError(_unknown(key))
+
+
+def load_tokenizers(sources: Iterable[Any]) -> list[Tokenizer]:
+    """Load several tokenizers, each under a name of its own.
+
+    A file is called after its folder, so two of them may share a name: those are called by their
+    paths here. One that is given twice is loaded once.
+
+    Args:
+        sources: As for `load_tokenizer`.
+
+    Returns:
+        The tokenizers, in order.
+
+    Raises:
+        TokenizerError: As `load_tokenizer`, or if none is given, or two live objects share a name.
+
+    Example:
+        >>> [tok.name for tok in load_tokenizers(["tekken", "bytes", "tekken"])]
+        ['tekken', 'bytes']
+    """
+    given: list[Any] = []
+    for source in sources:
+        if source not in given:
+            given.append(source)
+    if not given:
+        raise TokenizerError("give at least one tokenizer; list_tokenizers() shows what there is")
+    loaded = [load_tokenizer(source) for source in given]
+    counts = Counter(tok.name for tok in loaded)
+    for place, source in enumerate(given):
+        if counts[loaded[place].name] > 1 and isinstance(source, str | Path):
+            loaded[place] = load_tokenizer(source, name=str(source))
+    names = [tok.name for tok in loaded]
+    if same := next((name for name in names if names.count(name) > 1), None):
+        raise TokenizerError(f"two tokenizers are called {same!r}: give each a name of its own")
+    return loaded
 
 
 @lru_cache(maxsize=16)

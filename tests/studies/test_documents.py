@@ -38,7 +38,7 @@ def test_a_text_file_counts_as_whatever_language_is_asked_for(text_file):
     assert study.documents_of(text_file, "eng_Latn") == lines
     assert study.documents_of(text_file) == lines
     assert study.documents_by_language(text_file, ["tur_Latn", "eng_Latn"]) == {UNTAGGED: lines}
-    assert not study.names_languages(text_file)
+    assert study.language_in(text_file, "eng_Latn") == UNTAGGED
 
 
 def test_documents_without_a_language_beside_others_are_nobodys(tagged):
@@ -48,14 +48,14 @@ def test_documents_without_a_language_beside_others_are_nobodys(tagged):
         "en": ["one", "two"],
     }
     assert study.documents_by_language(tagged)[UNTAGGED] == ["?"]
-    assert study.names_languages(tagged)
+    assert study.language_in(tagged, "eng_Latn") == "en"
     frame = study.documents_frame(tagged, ["tr", "en"])
     assert frame.rows() == [("bir", "tr"), ("iki", "tr"), ("one", "en"), ("two", "en")]
 
 
 def test_a_language_that_is_not_there_is_an_error_that_names_what_is(tagged, tmp_path):
-    with pytest.raises(wb.CorpusError, match=r"no language 'eng_Latn': did you mean 'en'\?"):
-        study.documents_of(tagged, "eng_Latn")
+    with pytest.raises(wb.CorpusError, match="no language 'deu_Latn': there are 'en', 'tr', 'fr'"):
+        study.language_in(tagged, "deu_Latn")
     with pytest.raises(wb.CorpusError, match="no language 'xyz'"):
         study.documents_by_language(tagged, ["en", "xyz"])
     # French is named, but its only document holds no letter.
@@ -67,9 +67,44 @@ def test_a_language_that_is_not_there_is_an_error_that_names_what_is(tagged, tmp
         study.documents_of(str(blank))
 
 
+def test_a_language_may_be_written_in_any_way_that_means_it(tagged):
+    assert study.documents_of(tagged, "eng_Latn") == study.documents_of(tagged, "en")
+    assert study.documents_of("parallel", "de") == study.documents_of("parallel", "deu_Latn")
+    assert list(study.documents_by_language(tagged, ["tur_Latn", "eng"])) == ["tr", "en"]
+    scripts = wb.load_corpus(pl.DataFrame({"text": ["a", "b"], "language": ["zh-Hans", "zh-Hant"]}))
+    assert study.language_in(scripts, "zho_Hant") == "zh-Hant"
+    with pytest.raises(wb.CorpusError, match="did you mean 'zh-Hant' or 'zh-Hans'"):
+        study.language_in(scripts, "zh")  # either could be meant
+    assert not study.same_language("eng_Latn", "enm")
+
+
+def test_parallel_is_what_shares_an_id(tagged):
+    assert study.parallel_languages(tagged, "en") == []
+    ids = pl.DataFrame({"doc_id": ["1", "1", "2"], "text": list("abc"), "language": list("xyz")})
+    assert study.parallel_languages(wb.load_corpus(ids), "x") == ["y"]
+    assert study.parallel_languages("prose", "eng_Latn") == []
+
+
+def test_corpora_beside_are_left_out_where_they_lack_the_language(tagged, text_file):
+    kept, left = study.corpora_with("tur_Latn", tagged, ["parallel", text_file, "legal"])
+    assert [one.name for one in kept] == ["tagged", "parallel", "mine.txt"]
+    assert left == ["legal"]
+    with pytest.raises(wb.CorpusError, match="no language 'xyz'"):
+        study.corpora_with("xyz", tagged, ["parallel"])
+
+
+def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path):
+    path = tmp_path / "latin1.txt"
+    path.write_bytes("größer\n".encode("latin-1"))
+    with pytest.raises(wb.CorpusError, match=r"^\S+latin1\.txt, row 1"):
+        study.documents_of(str(path))
+
+
 def test_paragraphs_and_words():
     assert study.paragraphs_of(["a b\nc\n\n \nd", ""]) == ["a b\nc", "d"]
     assert study.words_of(["x1y_z naïve", "你好，世界"]) == ["naïve", "x", "y", "z", "世界", "你好"]
+    # Vowel signs are marks, and a letter may come in two.
+    assert study.words_of(["कुत्ते और", "e\u0301te\u0301"]) == sorted(["कुत्ते", "और", "\u00e9t\u00e9"])
 
 
 def test_no_document_is_on_both_sides():

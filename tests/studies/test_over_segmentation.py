@@ -109,7 +109,7 @@ def test_the_verdict_follows_the_numbers(costs, parallel):
     uuids = verdict.filter(pl.col("measure").str.contains("UUIDs"))
     found = dict(uuids.select("measure", "verdict").rows())
     assert found["characters per token of UUIDs, mistral-v3"].startswith("holds")
-    assert found["characters per token of UUIDs, bytes"].startswith("not shown")
+    assert found["characters per token of UUIDs, bytes"].startswith("the opposite")
     assert (
         verdict.filter(pl.col("paper") == study.PAPERS[2])["verdict"].str.contains("target").all()
     )
@@ -150,10 +150,21 @@ def test_a_text_without_languages_is_ordinary_text_and_no_parallel_one(tmp_path)
     assert ordinary == {"mine.txt": ["One line.", "Another."]}
 
 
+def test_unrelated_texts_by_language_have_no_premium():
+    frame = pl.DataFrame({"text": ["a", "b", "c"], "language": ["en", "de", "de"]})
+    own = wb.load_corpus(frame, name="mine")
+    texts, ordinary = study.parallel_and_prose(own, reference="eng_Latn")
+    assert texts.name == "parallel"
+    assert ordinary == {"mine": ["a"]}
+
+
 def test_a_parallel_corpus_brings_its_own_prose_where_the_bundled_has_none():
-    frame = pl.DataFrame({"text": ["a", "b"], "language": ["en", "xx"]})
+    frame = pl.DataFrame({"doc_id": ["1", "1"], "text": ["a", "b"], "language": ["en", "xx"]})
     own = wb.load_corpus(frame, name="mine")
     texts, ordinary = study.parallel_and_prose(own, reference="xx")
     assert texts.languages == ("en", "xx")
     assert ordinary == {"mine": ["b"]}
+    assert set(study.parallel_and_prose(own, reference="eng_Latn")[1]) == {"prose"}
     assert set(study.parallel_and_prose("parallel", languages=FEW)[1]) == {"prose"}
+    with pytest.raises(CorpusError, match="choose a reference it has"):
+        study.parallel_and_prose("parallel", languages=["eng_Latn"])

@@ -36,6 +36,7 @@ __all__ = [
     "GoldWord",
     "analyze_korean",
     "analyze_turkish",
+    "as_gold",
     "bundled_gold",
     "morphology_scores",
     "read_gold",

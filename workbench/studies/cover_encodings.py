@@ -46,6 +46,35 @@ MAX_HISTORIES = 200_000
 """Token histories a search may hold; beyond it a bounded context or the constraint is needed."""
 
 
+def leading_bytes(tok: Tokenizer, probe: str = "a b") -> bytes:
+    """What a tokenizer puts before a text, if its tokens join to the text otherwise.
+
+    Args:
+        tok: Any tokenizer.
+        probe: A text the vocabulary can spell.
+
+    Returns:
+        Nothing, or a space.
+
+    Raises:
+        ValueError: For an open vocabulary, or a tokenizer whose tokens do not join to the text
+            (WordPiece drops spaces), since then bytes have no probability to add up.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> leading_bytes(load_tokenizer("mistral-v1")), leading_bytes(load_tokenizer("tekken"))
+    (b' ', b'')
+    """
+    if tok.vocab_size is None:
+        raise ValueError(f"{tok.name!r} has an open vocabulary: its bytes cannot be summed.")
+    joined = b"".join(map(tok.token_bytes, tok.encode(probe)))
+    if not joined.endswith(probe.encode()):
+        raise ValueError(
+            f"The tokens of {tok.name!r} join to {joined!r} for {probe!r}: cover encodings need "
+            f"tokens that join to the text, and this tokenizer normalises it or drops white space."
+        )
+    return joined[: -len(probe)]
+
+
 class ByteModel:
     """A model of tokens, read as a model of bytes.
 
@@ -125,16 +154,7 @@ class ByteModel:
             ValueError: For an open vocabulary, or a tokenizer whose tokens do not join to the
                 text (WordPiece drops spaces), since then bytes have no probability to add up.
         """
-        if tok.vocab_size is None:
-            raise ValueError(f"{tok.name!r} has an open vocabulary: its bytes cannot be summed.")
-        joined = b"".join(map(tok.token_bytes, tok.encode(probe)))
-        if not joined.endswith(probe.encode()):
-            raise ValueError(
-                f"The tokens of {tok.name!r} join to {joined!r} for {probe!r}: cover encodings "
-                f"need tokens that join to the text, and this tokenizer normalises it or drops "
-                f"white space."
-            )
-        lead = joined[: -len(probe)]
+        lead = leading_bytes(tok, probe)
         silent = tok.special_ids
 
         def encode(data: bytes) -> list[int]:

@@ -1,19 +1,24 @@
 """The texts a study works on: those of one language, or of several, of anyone's corpus.
 
-The bundled corpora name the language of every document, a text file names none. The rule is the
-same in every study: documents of the language asked for; all of them where the corpus names no
-language at all; and an error that lists what there is where it names others. Documents of
-white space alone, such as the blank lines of a text file, are left out.
+The bundled corpora name the language of every document, a text file names none, and others write
+``en`` where ours write ``eng_Latn``. The rule is the same in every study: documents of the language
+asked for, however it is written; all of them where the corpus names no language at all; and an
+error that lists what there is where it names others. Documents of white space alone, such as the
+blank lines of a text file, are left out.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
+import regex
 
 from workbench.corpora import Corpus, CorpusError, load_corpus
 from workbench.corpora.fields import near
@@ -21,11 +26,16 @@ from workbench.corpora.fields import near
 __all__ = [
     "UNTAGGED",
     "Split",
+    "corpora_with",
+    "count_words",
     "documents_by_language",
     "documents_frame",
     "documents_of",
-    "names_languages",
+    "language_in",
+    "learn_and_score",
     "paragraphs_of",
+    "parallel_languages",
+    "same_language",
     "split_corpus",
     "words_of",
 ]
@@ -34,32 +44,132 @@ UNTAGGED = "(no language)"
 """The group of all documents of a corpus that names no language, as comparisons call it too."""
 
 
+_WORD = regex.compile(r"[\p{L}\p{M}]+")
+
+
 def _readable(corpus: Corpus | str) -> tuple[str, pl.DataFrame]:
-    """The name of a corpus, and ``text, language`` of its documents that hold more than space."""
+    """The name of a corpus, and its documents that hold more than white space."""
     if isinstance(corpus, str):
         corpus = load_corpus(corpus)
-    frame = corpus.scan().select("text", "language").collect()
-    return corpus.name, frame.filter(pl.col("text").str.contains(r"\S"))
-
-
-def _check(name: str, frame: pl.DataFrame, wanted: Sequence[str]) -> None:
+    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
     if frame.is_empty():
-        raise CorpusError(f"{name} has no document with text in it")
-    there = frame["language"].drop_nulls().unique().sort().to_list()
-    if there and (strangers := [one for one in wanted if one not in there]):
-        raise CorpusError(f"{name} has no language {strangers[0]!r}: {near(strangers[0], there)}")
+        raise CorpusError(f"{corpus.name} has no document with text in it")
+    return corpus.name, frame
 
 
-def names_languages(corpus: Corpus | str) -> bool:
-    """Whether any document of a corpus with text in it names its language.
+def _named(frame: pl.DataFrame) -> list[str]:
+    return frame["language"].drop_nulls().unique().sort().to_list()
+
+
+@cache
+def _subtags(code: str) -> tuple[str, str]:
+    """Language and script of a code: ``eng_Latn`` and ``en-Latn-US`` are alike."""
+    from babel.core import get_global
+
+    first, *rest = re.split("[-_]", code)
+    script = next((part.title() for part in rest if len(part) == 4 and part.isalpha()), "")
+    return get_global("language_aliases").get(first.lower(), first.lower()), script
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two codes mean one language and no different scripts.
+
+    >>> same_language("en", "eng_Latn"), same_language("zho_Hans", "zho_Hant")
+    (True, False)
+    """
+    (language, script), (its, written) = _subtags(one), _subtags(other)
+    return language == its and (script == written or not (script and written))
+
+
+def _find(name: str, there: Sequence[str], wanted: str) -> str:
+    """How a corpus writes a language: as it is asked for, or else the one code that means it."""
+    if not there:
+        return UNTAGGED
+    if wanted in there:
+        return wanted
+    alike = [one for one in there if same_language(one, wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    raise CorpusError(f"{name} has no language {wanted!r}: {near(wanted, alike or there)}")
+
+
+def language_in(corpus: Corpus | str, language: str) -> str:
+    """How a corpus writes a language; :data:`UNTAGGED` where it names none.
 
     Args:
         corpus: A corpus, or what :func:`workbench.load_corpus` takes.
+        language: A code such as ``eng_Latn``, ``eng`` or ``en``.
 
-    >>> names_languages("prose")
-    True
+    Returns:
+        The code of the corpus. Codes are alike if they mean one language (ISO 639, by Unicode's
+        aliases) and no different scripts.
+
+    Raises:
+        CorpusError: When the corpus names languages, but not this one or several such.
+
+    >>> language_in("parallel", "de")
+    'deu_Latn'
     """
-    return not _readable(corpus)[1]["language"].is_null().all()
+    corpus = load_corpus(corpus) if isinstance(corpus, str) else corpus
+    return _find(corpus.name, corpus.languages, language)
+
+
+def parallel_languages(corpus: Corpus | str, reference: str) -> list[str]:
+    """Languages that say what another says: some of their documents share its ``doc_id``.
+
+    Args:
+        corpus: As for :func:`language_in`.
+        reference: The language compared with.
+
+    Returns:
+        Their codes, sorted, without the reference's; none where the corpus names no language or
+        lacks the reference.
+
+    >>> len(parallel_languages("parallel", "eng_Latn"))
+    30
+    """
+    name, frame = _readable(corpus)
+    try:
+        own = _find(name, _named(frame), reference)
+    except CorpusError:
+        return []
+    ids = frame.filter(pl.col("language") == own)["doc_id"].unique().implode()
+    others = frame.filter((pl.col("language") != own) & pl.col("doc_id").is_in(ids))
+    return sorted(others["language"].unique().to_list())
+
+
+def corpora_with(
+    language: str, corpus: Corpus | str, beside: Sequence[Corpus | str] = ()
+) -> tuple[list[Corpus], list[str]]:
+    """A corpus and others beside it, as far as they have a language.
+
+    Args:
+        language: The language; "" for any.
+        corpus: What must have it.
+        beside: What may.
+
+    Returns:
+        The corpora that have it, each once, and the names of those that have not.
+
+    Raises:
+        CorpusError: When the first has it not, or there is no such corpus.
+
+    >>> [one.name for one in corpora_with("deu_Latn", "prose", ["parallel"])[0]]
+    ['prose', 'parallel']
+    """
+    kept: dict[str, Corpus] = {}
+    left = []
+    for number, source in enumerate([corpus, *beside]):
+        one = load_corpus(source) if isinstance(source, str) else source
+        try:
+            if language:
+                language_in(one, language)
+            kept.setdefault(one.name, one)
+        except CorpusError:
+            if number == 0:
+                raise
+            left.append(one.name)
+    return list(kept.values()), left
 
 
 def documents_of(corpus: Corpus | str, language: str | None = None) -> list[str]:
@@ -67,7 +177,7 @@ def documents_of(corpus: Corpus | str, language: str | None = None) -> list[str]
 
     Args:
         corpus: A corpus, or what :func:`workbench.load_corpus` takes: a name, a path.
-        language: As the corpus writes it; None or "" takes all documents.
+        language: A code, as for :func:`language_in`; None or "" takes all documents.
 
     Returns:
         The texts in order, those of white space alone left out.
@@ -80,10 +190,8 @@ def documents_of(corpus: Corpus | str, language: str | None = None) -> list[str]
     40
     """
     name, frame = _readable(corpus)
-    wanted = [language] if language else []
-    _check(name, frame, wanted)
-    if wanted and not frame["language"].is_null().all():
-        frame = frame.filter(pl.col("language") == language)
+    if language and (own := _find(name, _named(frame), language)) != UNTAGGED:
+        frame = frame.filter(pl.col("language") == own)
     return frame["text"].to_list()
 
 
@@ -95,19 +203,18 @@ def documents_frame(corpus: Corpus | str, languages: Sequence[str] = ()) -> pl.D
         languages: Which, in this order; none takes all, in the order of the corpus.
 
     Returns:
-        ``text, language``, language by language, the texts of each in order. Documents without a
+        ``text, language`` (as the corpus writes it), language by language, the texts of each in
+        order. Documents without a
         language beside others that name theirs are a group of their own if all are taken.
 
     Raises:
         CorpusError: As :func:`documents_of`.
     """
     name, frame = _readable(corpus)
-    _check(name, frame, languages)
-    untagged = frame["language"].is_null().all()
-    frame = frame.with_columns(pl.col("language").fill_null(UNTAGGED))
-    order = frame["language"].unique(maintain_order=True).to_list()
-    wanted = order if untagged or not languages else list(languages)
-    return pl.concat([frame.filter(pl.col("language") == one) for one in wanted])
+    wanted = dict.fromkeys(_find(name, _named(frame), one) for one in languages)
+    frame = frame.select("text", pl.col("language").fill_null(UNTAGGED))
+    order = list(wanted) or frame["language"].unique(maintain_order=True).to_list()
+    return pl.concat([frame.filter(pl.col("language") == one) for one in order])
 
 
 def documents_by_language(
@@ -142,12 +249,23 @@ def paragraphs_of(texts: Iterable[str]) -> list[str]:
 
 
 def words_of(texts: Iterable[str]) -> list[str]:
-    """The different words of texts, runs of letters, sorted.
+    """The different words of texts, sorted.
 
     >>> words_of(["Two apples, two"])
     ['Two', 'apples', 'two']
     """
-    return sorted({word for text in texts for word in re.findall(r"[^\W\d_]+", text)})
+    return sorted(count_words(texts))
+
+
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """How often each word stands in texts: runs of letters with their marks, composed (NFC).
+
+    >>> count_words(["कुत्ते, कुत्ते!"])
+    Counter({'कुत्ते': 2})
+    """
+    return Counter(
+        word for text in texts for word in _WORD.findall(unicodedata.normalize("NFC", text))
+    )
 
 
 @dataclass(frozen=True)
@@ -156,6 +274,37 @@ class Split:
 
     train: tuple[str, ...]
     held_out: tuple[str, ...]
+
+    @property
+    def counted(self) -> Corpus:
+        """What is learnt from, as a corpus, so that models counted on it are kept."""
+        return load_corpus(pl.DataFrame({"text": list(self.train)}), name="learnt from")
+
+
+def learn_and_score(
+    corpus: Corpus | str, texts_from: str = "", *, language: str | None = None, seed: int = 0
+) -> Split:
+    """Text to count a model on and text to try it on: of one corpus, or of two.
+
+    Args:
+        corpus: As for :func:`documents_of`.
+        texts_from: Another corpus to try the model on; "" holds a part of ``corpus`` out.
+        language: As for :func:`documents_of`, in both.
+        seed: Of the split.
+
+    Returns:
+        The texts, in paragraphs where one corpus is split.
+
+    Raises:
+        ValueError: As :func:`split_corpus`.
+        CorpusError: As :func:`documents_of`.
+
+    >>> len(learn_and_score("prose", "parallel", language="eng_Latn").held_out)
+    40
+    """
+    if not texts_from:
+        return split_corpus(corpus, language=language, seed=seed)
+    return Split(tuple(documents_of(corpus, language)), tuple(documents_of(texts_from, language)))
 
 
 def split_corpus(
@@ -202,8 +351,8 @@ def split_corpus(
         size += len(texts[number])
     if len(chosen) < 2:
         raise ValueError(
-            f"The corpus {corpus.name!r} has {len(chosen)} paragraph of language {language!r}: "
-            f"at least two are needed, one to learn from and one to measure on."
+            f"The corpus {corpus.name!r} has one paragraph to use: at least two are needed, one to "
+            f"learn from and one to measure on."
         )
     cut = min(len(chosen) - 1, max(1, round(held_out * len(chosen))))
     train = dict.fromkeys(paragraphs_of(chosen[cut:]))

@@ -15,13 +15,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from workbench.compare import comparison
-from workbench.corpora import Corpus, load_corpus
+from workbench.corpora import Corpus, CorpusError, load_corpus
 from workbench.metrics.text_types import sample_texts
-from workbench.studies.documents import documents_by_language, documents_of, names_languages
+from workbench.studies.documents import (
+    documents_by_language,
+    documents_of,
+    language_in,
+    parallel_languages,
+    same_language,
+)
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 
@@ -62,7 +67,7 @@ def corpus_for(corpus: Corpus | str, path: str = "", languages: Sequence[str] = 
     Args:
         corpus: A corpus, or the name of one.
         path: Where its files are; "" for what is bundled.
-        languages: Codes to keep; none keeps all.
+        languages: Codes to keep, as for :func:`~.documents.language_in`; none keeps all.
 
     Returns:
         The corpus.
@@ -70,10 +75,11 @@ def corpus_for(corpus: Corpus | str, path: str = "", languages: Sequence[str] = 
     Raises:
         CorpusError: When there is no such corpus or language.
     """
-    if isinstance(corpus, Corpus):
-        return corpus.filter(language=list(languages)) if languages else corpus
     options: dict[str, Any] = {"path": path} if path else {}
-    return load_corpus(corpus, languages=list(languages) or None, **options)
+    found = corpus if isinstance(corpus, Corpus) else load_corpus(corpus, **options)
+    if not languages:
+        return found
+    return found.filter(language=[language_in(found, one) for one in languages])
 
 
 def parallel_and_prose(
@@ -85,15 +91,16 @@ def parallel_and_prose(
 ) -> tuple[Corpus, dict[str, list[str]]]:
     """What premiums are counted on, and the ordinary text that UUIDs are held against.
 
-    A premium needs the same texts in several languages. A corpus that names no language has none:
-    it takes the place of the ordinary text, and premiums are those of the bundled texts.
+    A premium needs the same texts in several languages: rows that share a ``doc_id``. A corpus
+    without such rows (a text file, or unrelated texts by language) takes the place of the ordinary
+    text, and premiums are those of the bundled sentences.
 
     Args:
         corpus: As for :func:`corpus_for`.
         path: As for :func:`corpus_for`.
         languages: As for :func:`corpus_for`.
-        prose: A corpus of ordinary text, if ``corpus`` names languages; where it lacks the
-            reference, documents of ``corpus`` in that language are the ordinary text.
+        prose: A corpus of ordinary text, if ``corpus`` is parallel; where it lacks the reference,
+            documents of ``corpus`` in that language are the ordinary text.
         reference: The language of that text.
 
     Returns:
@@ -105,14 +112,21 @@ def parallel_and_prose(
     >>> list(parallel_and_prose("parallel", languages=["eng_Latn", "deu_Latn"])[1])
     ['prose']
     """
-    options: dict[str, Any] = {"path": path} if path else {}
-    own = corpus if isinstance(corpus, Corpus) else load_corpus(corpus, **options)
-    if not names_languages(own):
-        return corpus_for("parallel", languages=languages), {own.name: documents_of(own)}
-    ordinary = documents_by_language(prose)
-    if reference not in ordinary:
-        return corpus_for(own, languages=languages), {own.name: documents_of(own, reference)}
-    return corpus_for(own, languages=languages), {prose: ordinary[reference]}
+    own = corpus_for(corpus, path)
+    own = corpus_for(own, languages=languages) if own.languages else own
+    texts = (
+        own if parallel_languages(own, reference) else corpus_for("parallel", languages=languages)
+    )
+    if not parallel_languages(texts, reference):
+        raise CorpusError(
+            f"no language of {texts.name} says the same as {reference!r} (rows of one sentence "
+            f"share a doc_id): choose a reference it has, and keep at least one more language"
+        )
+    if texts is own:
+        for code, ordinary in documents_by_language(prose).items():
+            if same_language(code, reference):
+                return texts, {prose: ordinary}
+    return texts, {own.name: documents_of(own, reference)}
 
 
 def script_of(language: str) -> str:
@@ -154,6 +168,7 @@ def language_costs(
     Raises:
         ValueError: When the reference is not among the languages.
     """
+    reference = language_in(corpus, reference)
     counted = comparison(
         list(tokenizers), corpus, ["premium", "parity"], "language", reference=reference, seed=seed
     )
@@ -192,6 +207,7 @@ def inequality(
     Returns:
         ``tokenizer, gini, ci_low, ci_high, maximum, groups, n``; 0 is equality.
     """
+    reference = language_in(corpus, reference)
     counted = comparison(
         list(tokenizers), corpus, ["premium", "gini"], "language", reference=reference, seed=seed
     )
@@ -364,9 +380,8 @@ def verdict(
                 PAPERS[0],
                 f"tokens of {top['group']} over {top['reference']}, the dearest, {name[0]}",
                 premium,
-                f"holds; UTF-8 alone makes {top['byte_premium']:.2f} of it"
-                if premium.low is not None and premium.low > 1
-                else "not shown by this sample",
+                premium.side(1, "the opposite", "holds", "not shown by this sample")
+                + f"; UTF-8 alone makes {top['byte_premium']:.2f} of it",
             )
         )
         above = part.filter(pl.col("ci_low") > 1).height
@@ -376,13 +391,22 @@ def verdict(
                 PAPERS[0],
                 f"share of {part.height} languages whose interval lies above 1, {name[0]}",
                 above / part.height,
-                "holds for most" if above > part.height / 2 else "holds for a minority",
+                "holds for none"
+                if above == 0
+                else "holds for most"
+                if above > part.height / 2
+                else "holds for a minority",
             )
         )
     for row in rates.filter(pl.col("kind") == "uuids").iter_rows(named=True):
         near = rates.filter((pl.col("kind") == prose) & (pl.col("tokenizer") == row["tokenizer"]))
-        known = near["ci_low"].to_list()
-        apart = known and known[0] is not None and (row["ci_high"] or np.inf) < known[0]
+        side = "no prose to compare with"
+        if near.height:
+            other = near.row(0, named=True)
+            ends = (row["ci_high"], other["ci_low"]), (other["ci_high"], row["ci_low"])
+            holds, opposite = (None not in end and end[0] < end[1] for end in ends)
+            side = "holds" if holds else "the opposite" if opposite else "not shown"
+            side += f"; {prose} has {other['characters_per_token']:.2f}"
         rows.append(
             verdict_row(
                 "A context window holds far fewer UUIDs than prose",
@@ -391,10 +415,7 @@ def verdict(
                 Estimate(
                     row["characters_per_token"], row["ci_low"], row["ci_high"], row["documents"]
                 ),
-                f"{'holds' if apart else 'not shown'}; {prose} has "
-                f"{near['characters_per_token'].item():.2f}"
-                if near.height
-                else "no prose to compare with",
+                side,
             )
         )
     if targets is not None and targets.height > 1:

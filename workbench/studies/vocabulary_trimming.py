@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from workbench.corpora import Corpus
+from workbench.studies.documents import language_in
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 from workbench.vocabulary.pruning import Pruning, count_usage, prune
@@ -42,7 +43,7 @@ def documents_by(
     Args:
         corpus: Any.
         by: ``language`` or ``domain``.
-        groups: Only these; none keeps all.
+        groups: Only these (languages however they are written); none keeps all.
         most_characters: Sentences of a group are taken until they hold so many, so that groups
             are of like size: more text needs more of a vocabulary.
 
@@ -53,6 +54,7 @@ def documents_by(
 
     Raises:
         ValueError: When ``by`` is neither, or a group has fewer than ten sentences.
+        CorpusError: When there is no such language.
     """
     if by not in ("language", "domain"):
         raise ValueError(f"by is 'language' or 'domain', not {by!r}.")
@@ -60,7 +62,8 @@ def documents_by(
     if frame[by].is_null().all():
         groups, frame = (), frame.with_columns(pl.lit(f"(no {by})").alias(by))
     there = [str(name) for name in frame[by].drop_nulls().unique()]
-    names = list(groups) or sorted(there)
+    wanted = [language_in(corpus, one) for one in groups] if by == "language" else list(groups)
+    names = wanted or sorted(there)
     out: dict[str, list[str]] = {}
     for name in names:
         sentences: list[str] = []

@@ -43,6 +43,15 @@ def test_one_vocabulary_has_a_longest_token_and_the_other_has_not(pair):
     assert len(pair[0].ids()) == len(pair[1].ids()) == 1000
 
 
+def test_the_two_vocabularies_are_of_one_size_even_where_short_tokens_run_out(split):
+    short, plain = study.equal_pair(split.train, 5000, 4)
+    assert len(short.ids()) == len(plain.ids()) < 5000
+    assert study.longest_token(short) == 4 < study.longest_token(plain)
+    assert str(len(plain.ids())) in short.name
+    assert str(len(plain.ids())) in plain.name
+    assert len(study.equal_pair(split.train, 600, 4)[1].ids()) == 600
+
+
 def test_documents_add_up_to_the_metric(table):
     tok = wb.load_tokenizer("mistral-v3")
     texts = ["The first of them.", "And a second one, longer."]

@@ -188,6 +188,34 @@ def test_several_tokenizers_and_a_text_that_names_no_language(tmp_path):
     assert saved["measure"].str.contains("(no language)", literal=True).all()
 
 
+def closeness(before, after):
+    frame = pl.DataFrame(
+        {
+            "tokenizer": "t",
+            "language": ["ref", "a", "b"] * 2,
+            "merges": [0] * 3 + [50] * 3,
+            "tokens": [100, *before, 100, *after],
+            "ratio": [1.0] * 6,
+            "ci_low": [1.0] * 6,
+            "ci_high": [1.0] * 6,
+            "batches": 4,
+            "applied": [0.0] * 6,
+        }
+    )
+    return study.verdict(frame, "ref")
+
+
+def test_coming_closer_is_measured_from_either_side():
+    above = closeness([400, 410], [200, 205])
+    below = closeness([25, 26], [50, 52])
+    for rows in (above, below):
+        assert rows["verdict"][-1] == "holds"
+        assert rows["value"][-1] == pytest.approx(-1)  # half as far, on a scale of doublings
+    past = closeness([200, 210], [25, 26])
+    assert past["verdict"][-1] == "the opposite"
+    assert "nothing is left to merge" in above["verdict"].to_list()
+
+
 def test_refusals_are_sentences():
     base = wb.load_tokenizer("mistral-v1")
     with pytest.raises(ValueError, match="0 or more"):

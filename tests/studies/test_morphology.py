@@ -176,14 +176,24 @@ def test_frequent_words_are_whole_tokens_so_a_text_shows_less_of_morphemes_than_
         .filter(pl.col("score") == "boundary_kappa")["value"]
         .item()
     )
-    assert by["as in the text", "boundary_kappa"] < kappa
+    occurring, weighted = (by[way, "boundary_kappa"] for way in study.WAYS[1:])
+    assert weighted < occurring < kappa  # which words occur, and how often: both lower it
     rows = study.running_verdict(table)
     assert rows.columns == list(COLUMNS)
-    assert rows["value"].item() == by["as in the text", "boundary_kappa"]
-    assert rows["verdict"].item().endswith(f"{kappa:.2f} where each word counts once")
+    assert rows["value"].item() == weighted
+    both = f"{kappa:.2f} once each; {occurring:.2f} once, if in the text"
+    assert rows["verdict"].item().endswith(both)
     share = study.running_words({"eng_Latn": gold, "kor_Hang": gold}, {"eng_Latn": texts})
     assert share["occurrences"].to_list() == [study.occurrences(gold, texts)[0].sum(), 0]
     assert share["share"].to_list()[1] is None
+
+
+def test_a_word_or_two_say_nothing():
+    gold = {"eng_Latn": list(bundled_gold("eng_Latn"))}
+    one = study.in_running_text([wb.load_tokenizer("tekken")], gold, {"en": ["dogs"]})
+    row = one.filter(counted=study.WAYS[2], score="boundary_kappa").row(0, named=True)
+    assert (row["ci_low"], row["ci_high"], row["words"]) == (None, None, 1)
+    assert study.running_verdict(one)["verdict"].item().startswith("cannot be said: 1 stems")
 
 
 def test_a_text_without_a_gold_word_gives_no_row_and_no_error():

@@ -148,6 +148,28 @@ def test_the_crossover_is_where_the_gain_changes_sign():
     assert study.crossover(frame, "spaces") is None
 
 
+def test_a_gain_that_turns_into_a_loss_is_told_too():
+    sizes, gains = [300, 500, 1000], [0.06, -0.05, -0.09]
+    frame = pl.DataFrame({"method": "spaces", "size": sizes, "gain": gains}).with_columns(
+        gain_low=pl.col("gain") - 0.01, gain_high=pl.col("gain") + 0.01, paragraphs=9
+    )
+    (level, gains_above), *more = study.crossings(frame, "spaces")
+    assert 300 < level < 500
+    assert not gains_above
+    assert not more
+    assert study.crossover(frame, "spaces") is None
+    said = study.verdict(frame.with_columns(characters_per_token=1.0))["verdict"].to_list()
+    assert said[0] == "gains"
+    assert said[-1].startswith("loses; level at V ≈ ")
+    assert said[-1].endswith(" (loses above)")
+
+
+def test_a_vocabulary_is_named_after_what_it_has():
+    tok = study.train(["aaaa bbbb"], "words", 5000)
+    assert tok.name == f"words {len(tok.ids())}"
+    assert len(tok.ids()) < 5000
+
+
 def test_refusals_are_sentences(split):
     with pytest.raises(ValueError, match="is no method"):
         study.train(split.train, "magic", 500)

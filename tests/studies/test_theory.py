@@ -146,6 +146,16 @@ def test_the_verdict_reads_the_curve(curve):
     assert rows.height == 3
 
 
+def test_the_verdict_claims_no_more_than_it_sees():
+    little = theory.verdict(sizes=[3], length=5_000, seeds=[0, 1, 2])["verdict"].to_list()
+    assert little[1].startswith("in part: ")
+    assert "monotone" not in little[1]
+    once = theory.verdict(sizes=[64], length=5_000, seeds=[0])["verdict"].to_list()
+    assert once[1].startswith("not shown: ")
+    coin = theory.verdict(0.5, sizes=[4, 8], length=2_000, seeds=[0, 1])["verdict"].to_list()
+    assert coin[1].startswith("the source has no memory to find")
+
+
 def sampled(switch, order, letters=40_000, paragraph=1000):
     """A switching source as a corpus: paragraphs to learn from, and others."""
     text = SwitchingSource(switch, order).sample(2 * letters, seed=5)
@@ -176,9 +186,10 @@ def test_bits_by_hand():
     p = [(count + 2 / 256) / 5 for count in (2, 1, 0)]
     assert bits == pytest.approx([-math.log2(p[0] * p[1]), -math.log2(p[2])])
     assert unseen == 1
-    # An open vocabulary has one more event, and an unseen word is spelt: 3 letters and an end.
+    # Of an open vocabulary the unseen gets all that smoothing takes away, T / (N + T), and is
+    # spelt: 3 letters and an end.
     bits, _ = theory.token_bits(wb.load_tokenizer("words"), Split(("ab",), ("xyz",)))
-    assert bits[0] == pytest.approx(-math.log2((1 / 2) / 2) + 4 * math.log2(257))
+    assert bits[0] == pytest.approx(-math.log2(1 / 2) + 4 * math.log2(257))
 
 
 @settings(max_examples=25, deadline=None)

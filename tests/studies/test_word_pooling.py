@@ -110,6 +110,11 @@ def test_the_verdict_says_who_wins(tables):
     thai = [v for m, v in by.items() if m.startswith("bytes per word") and "whitespace" in m]
     assert thai == ["fails: whole sentences are words"]
     assert verdict.filter(pl.col("verdict") == "lengthens").height == 1
+    both = study.verdict(*tables, ["mistral-v3", "mistral-v3"])
+    assert both.height == verdict.height + 4  # two more shares, and two more rows of its own
+    assert by["share of units untouched, 10% of characters struck, hat-words"].startswith(
+        ("fewer survive than of mistral-v3", "no difference from mistral-v3 shown")
+    )
     with pytest.raises(ValueError, match="is not in the tables"):
         study.verdict(*tables, "tekken")
 

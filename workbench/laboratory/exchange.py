@@ -262,7 +262,7 @@ def exchange_verdict(table: pl.DataFrame) -> pl.DataFrame:
             continue
         gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["seeds"])
         sides = ("worse than the mean", "better than the mean")
-        text = gain.side(0, *sides, neither="level with the mean of all vectors")
+        text = gain.side(0, *sides, neither="no difference shown")
         rows.append(
             verdict_row(
                 claims[row["method"]], _PAPER,

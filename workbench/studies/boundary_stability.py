@@ -33,6 +33,7 @@ __all__ = [
     "by_document",
     "difference",
     "domain_terms",
+    "equal_pair",
     "estimates",
     "longest_token",
     "train_bpe",
@@ -101,6 +102,35 @@ def train_bpe(
     tok = load_tokenizer(library)
     tok.name = name or (f"bpe {size}" if longest is None else f"bpe {size}, at most {longest}")
     return tok
+
+
+def equal_pair(texts: Sequence[str], size: int = 2048, longest: int = 4) -> tuple[Tokenizer, ...]:
+    """Two vocabularies that differ in nothing but the longest token.
+
+    A limit on the length leaves fewer merges to learn, so both get as many entries as either can
+    have on these texts, if that is less than was asked for.
+
+    Args:
+        texts: What to learn from.
+        size: Entries of each, at most.
+        longest: Most bytes of a token of the first.
+
+    Returns:
+        The one with short tokens, and the plain one; their names say how many entries they have.
+
+    Raises:
+        ValueError: As :func:`train_bpe`.
+
+    >>> short, plain = equal_pair(["unbelievable tokens and tokens"], 300)
+    >>> len(short.ids()) == len(plain.ids())
+    True
+    """
+    while True:
+        pair = (train_bpe(texts, size, longest), train_bpe(texts, size))
+        reached = min(len(tok.ids()) for tok in pair)
+        if reached == size:
+            return pair
+        size = reached
 
 
 def longest_token(tok: Tokenizer) -> int:
@@ -235,9 +265,11 @@ def difference(
     """
     sides = [_counts(table, name, kind) for name in (left, right)]
     if measure not in MEASURES or not all(map(len, sides)):
+        there = ", ".join(table["kind"].unique(maintain_order=True))
         raise ValueError(
             f"No {measure!r} of {left!r} and {right!r} under {kind!r}: measures are "
-            f"{', '.join(MEASURES)}, tokenizers {', '.join(table['tokenizer'].unique())}."
+            f"{', '.join(MEASURES)}, tokenizers {', '.join(table['tokenizer'].unique())}, and "
+            f"noise that struck at least once is {there}."
         )
 
     def gap(sums: FloatArray) -> FloatArray:
@@ -318,7 +350,7 @@ def verdict(
             PAPER,
             f"{row['measure']}, {row['rate']:.0%} noise of {kind}, {row['tokenizer']}",
             Estimate(row["value"], row["ci_low"], row["ci_high"], row["documents"]),
-            "a level; the differences below decide",
+            "a level",
         )
         for row in estimates(table, seed).filter(pl.col("kind") == kind).to_dicts()
     ]

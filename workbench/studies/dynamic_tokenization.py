@@ -247,7 +247,9 @@ def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
                 PAPER,
                 f"share of tokens saved, M = {m}, {over}, {name}",
                 estimate,
-                "holds" if estimate.value > 0 else "does not hold",
+                "nothing is left to merge"
+                if part["applied"].sum() == 0
+                else estimate.side(0, "the opposite", "holds"),
             )
         )
     if reference is None:
@@ -255,17 +257,18 @@ def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
     for (name,), table in premiums(curve, reference).group_by("tokenizer", maintain_order=True):
         steps = table["merges"].to_list()
         first, last = min(steps), max(steps)
-        wide = table.pivot(on="merges", index="language", values="premium")
-        change = wide[str(last)].to_numpy() - wide[str(first)].to_numpy()
-        estimate = mean_over_seeds(change)
-        narrows = estimate.high is not None and estimate.high < 0
+        # Half the tokens of the reference are as far from it as twice as many.
+        gaps = table.with_columns(pl.col("premium").log(2).abs())
+        wide = gaps.pivot(on="merges", index="language", values="premium")
+        estimate = mean_over_seeds(wide[str(last)].to_numpy() - wide[str(first)].to_numpy())
         rows.append(
             verdict_row(
                 "Languages come closer to each other",
                 PAPER,
-                f"change of the premium over {reference}, M = {first} to {last}, {name}",
+                f"change of |log₂ premium| over {reference}, M = {first} to {last}, mean of "
+                f"{wide.height} languages, {name}",
                 estimate,
-                "holds" if narrows else "not shown",
+                estimate.side(0, "holds", "the opposite"),
             )
         )
     return verdict_frame(rows)

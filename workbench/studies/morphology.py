@@ -24,12 +24,13 @@ import polars as pl
 
 from workbench.metrics._base import FloatArray, IntArray
 from workbench.metrics._gold import GoldWord
-from workbench.metrics._morph_counts import Score, count_words
+from workbench.metrics._morph_counts import Score
+from workbench.metrics._morph_counts import count_words as count_gold
 from workbench.metrics.morphology import BOUNDARIES
 from workbench.metrics.morphscore import SCORES as MORPHSCORES
 from workbench.metrics.segment_f1 import SCORES as SEGMENTS
 from workbench.studies.boundary_stability import train_bpe
-from workbench.studies.documents import UNTAGGED
+from workbench.studies.documents import UNTAGGED, count_words, same_language
 from workbench.studies.verdicts import Estimate, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer, TokenizerError
 from workbench.tokenizers.baselines import Baseline
@@ -37,6 +38,7 @@ from workbench.tokenizers.baselines import Baseline
 __all__ = [
     "PAPERS",
     "SCORES",
+    "WAYS",
     "MorphemeFirst",
     "clusters",
     "experiment",
@@ -54,12 +56,14 @@ PAPERS = (
     "Gutiérrez, Sun and Su 2023 (Bio-Tokenization)",
     "Park and others 2020; KLUE (Park and others 2021)",
 )
+WAYS = ("once each", "once, if in the text", "as often as in the text")
+"""How gold words are counted by :func:`in_running_text`."""
 SCORES: dict[str, Score] = {s.name: s for s in (*BOUNDARIES, *MORPHSCORES, *SEGMENTS)}
 """Every score of morphology by name."""
 
 _WORD = re.compile(r"(\s*)(\S+)|\s+")
-_RUNNING_WORD = re.compile(r"\w+")
 _KAPPA = "boundary_kappa"
+_FEW = 10
 _SCHEMA: dict[str, pl.DataType] = {
     "tokenizer": pl.String(),
     "score": pl.String(),
@@ -101,17 +105,17 @@ def texts_for(groups: Mapping[str, Sequence[str]], gold: str) -> list[str]:
         gold: A language, or the path of a TSV file, whose language is not known.
 
     Returns:
-        The texts of that language; those of the whole corpus for a file, or where the corpus
-        names no language; none where it names others.
+        The texts of that language, however the corpus writes it; those of the whole corpus for a
+        file, or where the corpus names no language; none where it names others.
 
-    >>> texts_for({"eng_Latn": ["a"], "tur_Latn": ["b"]}, "tur_Latn")
+    >>> texts_for({"en": ["a"], "tr": ["b"]}, "tur_Latn")
     ['b']
     """
-    if gold in groups:
-        return list(groups[gold])
     if gold.endswith(".tsv"):
         return [text for part in groups.values() for text in part]
-    return list(groups.get(UNTAGGED, []))
+    if UNTAGGED in groups:
+        return list(groups[UNTAGGED])
+    return [text for code, part in groups.items() if same_language(code, gold) for text in part]
 
 
 def occurrences(gold: Sequence[GoldWord], texts: Sequence[str]) -> tuple[IntArray, int]:
@@ -122,18 +126,19 @@ def occurrences(gold: Sequence[GoldWord], texts: Sequence[str]) -> tuple[IntArra
         texts: Documents. A word of theirs counts as it is written, or in lower case.
 
     Returns:
-        Counts, shape ``(words,)``, and the number of all words (runs of letters and digits) of
-        the texts, to see how little of them the gold words are.
+        Counts, shape ``(words,)``, and the number of all words (runs of letters) of the texts, to
+        see how little of them the gold words are.
 
     >>> occurrences([GoldWord("cats", ("cat", "s"))], ["Cats like cats."])
     (array([2]), 3)
     """
-    there = Counter(word for text in texts for word in _RUNNING_WORD.findall(text))
+    there = count_words(texts)
     lower: Counter[str] = Counter()
     for word, count in there.items():
         for form in {word, word.lower()}:
             lower[form] += count
-    counts = np.array([lower[word.word] for word in gold], dtype=np.int64)
+    words = [unicodedata.normalize("NFC", word.word) for word in gold]
+    counts = np.array([lower[word] for word in words], dtype=np.int64)
     return counts, sum(there.values())
 
 
@@ -151,11 +156,16 @@ def _by_cluster(counted: Mapping[str, FloatArray], which: Any) -> dict[str, Floa
 
 
 def _estimate(score: Score, sums: Mapping[str, FloatArray], seed: int) -> Estimate | None:
-    """A score with a percentile interval over clusters; None where it is not defined."""
+    """A score with a percentile interval over clusters; None where it is not defined.
+
+    One cluster has nothing to resample, and no interval.
+    """
     size = len(next(iter(sums.values())))
     point = float(score.value({key: np.array(v.sum()) for key, v in sums.items()}))
     if not np.isfinite(point):
         return None
+    if size == 1:
+        return Estimate(point, None, None, 1)
     draws = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), size=1000)
     drawn = score.value({key: draws @ values for key, values in sums.items()})
     low, high = np.nanquantile(drawn, [0.025, 0.975])
@@ -201,7 +211,7 @@ def scores(
     which = clusters(gold)
     rows = []
     for tok in tokenizers:
-        counted = count_words(tok, gold, before)
+        counted = count_gold(tok, gold, before)
         sums = _by_cluster({key: weight * values for key, values in counted.items()}, which)
         for name in names:
             found = _estimate(SCORES[name], sums, seed)
@@ -351,8 +361,8 @@ def experiment(
         gold_test = [words[i] for i in test]
         whole = train_bpe(learn, size, name="words first")
         parts = MorphemeFirst(train_bpe(cut, size), analyses, "morphemes first")
-        counted["words"].append(count_words(whole, gold_test))
-        counted["morphemes"].append(count_words(parts, gold_test))
+        counted["words"].append(count_gold(whole, gold_test))
+        counted["morphemes"].append(count_gold(parts, gold_test))
     sides = [
         _by_cluster({key: np.concatenate([p[key] for p in side]) for key in side[0]}, which[order])
         for side in counted.values()
@@ -406,10 +416,11 @@ def verdict(table: pl.DataFrame, trained: pl.DataFrame, language: str = "") -> p
     where = f", {language}" if language else ""
     for row in table.filter(pl.col("score") == "boundary_kappa").to_dicts():
         kappa = Estimate(row["value"], row["ci_low"], row["ci_high"], row["stems"])
-        text = "no better than chance"
-        if kappa.excludes(0):
-            text = "beyond chance" if kappa.value > 0 else "worse than chance"
-            text += ", far from morphemes" if kappa.value < 0.5 else ""
+        text = kappa.side(0, "worse than chance", "beyond chance", "no better than chance")
+        if kappa.value < 0.5 and kappa.low is not None and kappa.low > 0:
+            text += ", far from morphemes"
+        if row["stems"] < _FEW:
+            text = f"cannot be said: {row['stems']} stems"
         rows.append(
             verdict_row(
                 "Vocabularies made by frequency cut where no morpheme ends",
@@ -477,7 +488,9 @@ def in_running_text(
     names: Sequence[str] = ("boundary_precision", "boundary_recall", "boundary_f1", _KAPPA),
     seed: int = 0,
 ) -> pl.DataFrame:
-    """Scores of gold words as often as they occur in a text, beside each word once.
+    """Scores of the gold words of a text, beside those of all of them.
+
+    Two things part a list from a text: which words occur at all, and how often.
 
     Args:
         tokenizers: Any.
@@ -487,9 +500,9 @@ def in_running_text(
         seed: Of the bootstrap over stems.
 
     Returns:
-        ``gold, counted`` ("once each" or "as in the text") and the columns of :func:`scores`. A
-        space stands before each word both times, as in a text. A gold set without an occurrence
-        is left out.
+        ``gold, counted`` and the columns of :func:`scores`. Words are counted "once each", "once,
+        if in the text" (only those that occur), and "as often as in the text"; a space stands
+        before each of them every time. A gold set without an occurrence is left out.
 
     Raises:
         ValueError: As :func:`scores`.
@@ -497,7 +510,8 @@ def in_running_text(
     tables = [pl.DataFrame(schema={"gold": pl.String, "counted": pl.String, **_SCHEMA})]
     for name, words in gold.items():
         counts, _ = occurrences(words, texts_for(groups, name))
-        ways = {"once each": None, "as in the text": counts} if counts.any() else {}
+        ways = dict(zip(WAYS, (None, (counts > 0).astype(np.int64), counts), strict=True))
+        ways = ways if counts.any() else {}
         for way, weights in ways.items():
             table = scores(tokenizers, words, names=names, before=" ", weights=weights, seed=seed)
             first = pl.lit(name).alias("gold"), pl.lit(way).alias("counted")
@@ -518,18 +532,19 @@ def running_verdict(table: pl.DataFrame) -> pl.DataFrame:
     kappas = table.filter(pl.col("score") == _KAPPA)
     for (gold, tokenizer), part in kappas.group_by("gold", "tokenizer", maintain_order=True):
         by = {row["counted"]: row for row in part.to_dicts()}
-        if "as in the text" not in by:
+        if WAYS[2] not in by:
             continue
-        row = by["as in the text"]
+        row = by[WAYS[2]]
         kappa = Estimate(row["value"], row["ci_low"], row["ci_high"], row["stems"])
         text = kappa.side(0, "worse than chance", "beyond chance", "no better than chance")
-        if "once each" in by:
-            text += f"; {by['once each']['value']:.2f} where each word counts once"
+        if row["stems"] < _FEW:
+            text = f"cannot be said: {row['stems']} stems"
+        text += "".join(f"; {by[way]['value']:.2f} {way}" for way in WAYS[:2] if way in by)
         rows.append(
             verdict_row(
                 "Vocabularies made by frequency cut where no morpheme ends",
                 PAPERS[0],
-                f"Cohen's κ, words as often as in the text, {tokenizer}, {gold}",
+                f"Cohen's κ, {row['words']} words {WAYS[2]}, {tokenizer}, {gold}",
                 kappa,
                 text,
             )

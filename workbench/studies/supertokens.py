@@ -38,6 +38,7 @@ __all__ = [
     "LexiconTokenizer",
     "Split",
     "compression_curve",
+    "crossings",
     "crossover",
     "less_is_better",
     "random_chunks",
@@ -99,7 +100,8 @@ def train(
         seed: Of the chunks and of Less-is-Better.
 
     Returns:
-        A tokenizer of the workbench, named ``method V``.
+        A tokenizer of the workbench, named after the method and its entries, which are fewer than
+        V where the texts run out of pairs.
 
     Raises:
         ValueError: For an unknown method or a size below 256.
@@ -130,7 +132,7 @@ def train(
     )
     library.train_from_iterator(texts, trainer)
     tok = load_tokenizer(library)
-    tok.name = name
+    tok.name = f"{method} {len(tok.ids())}"
     return tok
 
 
@@ -202,6 +204,32 @@ def _row(
     }
 
 
+def crossings(curve: pl.DataFrame, method: Method) -> list[tuple[float, bool]]:
+    """The vocabulary sizes at which a method draws level with words, on a logarithmic scale.
+
+    Args:
+        curve: From :func:`compression_curve`, with "words".
+        method: Another method.
+
+    Returns:
+        V where the gain changes its sign, interpolated in log V, and whether it gains above it.
+
+    >>> frame = pl.DataFrame({"method": ["spaces"] * 3, "size": [100, 400, 1600],
+    ...     "gain": [-1.0, 1.0, -1.0]})
+    >>> crossings(frame, "spaces")
+    [(200.0, True), (800.0, False)]
+    """
+    part = curve.filter((pl.col("method") == method) & pl.col("gain").is_not_null()).sort("size")
+    sizes, gains = part["size"].to_list(), part["gain"].to_list()
+    found = []
+    for at in range(1, len(sizes)):
+        if (gains[at - 1] < 0) != (gains[at] < 0):
+            share = -gains[at - 1] / (gains[at] - gains[at - 1])
+            size = float(np.exp(np.interp(share, [0, 1], np.log(sizes[at - 1 : at + 1]))))
+            found.append((round(size, 6), gains[at] >= 0))
+    return found
+
+
 def crossover(curve: pl.DataFrame, method: Method) -> float | None:
     """The vocabulary size at which a method draws level with words, on a logarithmic scale.
 
@@ -217,13 +245,7 @@ def crossover(curve: pl.DataFrame, method: Method) -> float | None:
     >>> crossover(frame, "spaces")
     200.0
     """
-    part = curve.filter((pl.col("method") == method) & pl.col("gain").is_not_null()).sort("size")
-    sizes, gains = part["size"].to_list(), part["gain"].to_list()
-    for at in range(len(sizes) - 1, 0, -1):
-        if gains[at - 1] < 0 <= gains[at]:
-            share = -gains[at - 1] / (gains[at] - gains[at - 1])
-            return float(round(np.exp(np.interp(share, [0, 1], np.log(sizes[at - 1 : at + 1]))), 6))
-    return None
+    return next((size for size, gains in reversed(crossings(curve, method)) if gains), None)
 
 
 def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
@@ -246,13 +268,11 @@ def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
         part = curve.filter(pl.col("method") == method).drop_nulls("gain").sort("size")
         for row in part.iter_rows(named=True):
             gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["paragraphs"])
-            word = "gains" if gain.value > 0 else "loses"
-            text = word if gain.excludes(0) else "level with words"
+            text = gain.side(0, "loses", "gains", "no difference shown")
             if row["size"] == part["size"].max():
-                level = crossover(curve, method)  # type: ignore[arg-type]
-                text += (
-                    "; no crossover in range" if level is None else f"; level at V ≈ {level:.0f}"
-                )
+                levels = crossings(curve, method)  # type: ignore[arg-type]
+                ways = [f"{size:.0f} ({'gains' if up else 'loses'} above)" for size, up in levels]
+                text += f"; level at V ≈ {', '.join(ways)}" if ways else "; no crossing in range"
             rows.append(
                 verdict_row(
                     claim,

@@ -6,8 +6,9 @@ entropy rate of the source as the dictionary grows: tokens carry the context tha
 
 The experiment: sample a switching source (closed-form entropy), build a dictionary by LZW or BPE
 on one sample, count its tokens, and take −Σ log2 q(token) / characters on a fresh sample. Several
-seeds give an interval. The same model then reads texts: bits per byte on held-out paragraphs, of
-any tokenizer and any corpus, beside bytes alone and bytes with a memory. Nothing here is a
+seeds give an interval. A model of that kind then reads texts: bits per byte on held-out
+paragraphs, of any tokenizer and any corpus, beside bytes alone and bytes with a memory. Nothing
+here is a
 transformer: the paper's second half (transformers learn unigram models over tokens, and struggle
 with the bare source) needs training and is the laboratory's.
 """
@@ -232,14 +233,14 @@ def verdict(
             text = f"{'stays' if held else 'does not stay'} at one bit; the source has {rate:.3f}"
             claim = "A unigram model over characters cannot see the source's memory"
         else:
-            gap = (estimate.value - rate) / (1 - rate)
+            text = "the source has no memory to find"
+            if rate < 1:
+                way = (1 - estimate.value) / (1 - rate)
+                text = estimate.side(1, "holds" if way > 0.5 else "in part", "the opposite")
+                text += f": {way:.0%} of the way from one bit to {rate:.3f}"
             steps = part["bits_per_character"].diff().drop_nulls()
-            falls = "monotone" if (steps <= 0).all() else "not monotone in the size"
-            closer = estimate.high is not None and estimate.high < 1
-            text = (
-                f"{'holds' if closer else 'does not hold'}: {1 - gap:.0%} of the way from one bit "
-                f"to {rate:.3f}; {falls}"
-            )
+            if len(steps):
+                text += f"; {'monotone' if (steps <= 0).all() else 'not monotone in the size'}"
             claim = f"A unigram model over {method} tokens tends to the source's entropy"
         rows.append(
             verdict_row(
@@ -374,7 +375,7 @@ def text_verdict(table: pl.DataFrame) -> pl.DataFrame:
         saved = Estimate(row["saved"], row["saved_low"], row["saved_high"], row["paragraphs"])
         text = saved.side(0, below="the opposite", above="holds")
         if row["kept"] < 1:
-            text = f"cannot be said: {1 - row['kept']:.0%} of the paragraphs come back changed"
+            text = f"cannot be said: {1 - row['kept']:.0%} of the paragraphs decode to another text"
         elif remembered > 0:
             text += f"; {_MEMORY} bytes of memory save {remembered:.2f}"
         rows.append(

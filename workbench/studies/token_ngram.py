@@ -7,8 +7,9 @@ eq. for method C; Chen and Goodman 1998, section 2.4):
     P(w | h) = (c(h w) + T(h) · P(w | h')) / (c(h) + T(h))
 
 where T(h) is the number of types seen after h, h' is h without its oldest token, and the recursion
-ends in the uniform distribution over the vocabulary. It has no parameter to tune, and it sums to
-one for every history by construction.
+ends in the uniform distribution over the vocabulary (for an open one, in certainty that the token
+is one never seen). It has no parameter to tune, and it sums to one for every history by
+construction.
 """
 
 from __future__ import annotations
@@ -107,6 +108,12 @@ class TokenNgram:
             return len(self.ids)
         return len(self._counts.get((), {})) + 1
 
+    def _before_any_count(self, token: int) -> float:
+        """What smoothing falls back on: all ids alike, or "anything unseen" and nothing else."""
+        if self.ids is not None:
+            return 1.0 / len(self.ids)
+        return float(token not in self._counts.get((), {}))
+
     def _history(self, prefix: Sequence[int], *, document_start: bool) -> tuple[int, ...]:
         longest = self.order - 1
         if longest == 0:
@@ -135,7 +142,7 @@ class TokenNgram:
         """
         if not self._holds(token):
             raise ValueError(f"Token id {token} is not in the model's vocabulary.")
-        probability = 1.0 / self.vocabulary_size
+        probability = self._before_any_count(token)
         history = self._history(prefix, document_start=document_start)
         for length in range(len(history) + 1):
             key = history[len(history) - length :]

@@ -74,6 +74,7 @@ __all__ = [
     "project",
     "read_scores",
     "refuse_unless_additive",
+    "source_and_targets",
     "span_scores",
     "table_from_values",
     "validate_alternatives",
@@ -262,6 +263,24 @@ def ngram_scores(
     )
 
 
+def source_and_targets(tokenizers: Sequence[Tokenizer]) -> tuple[Tokenizer, ...]:
+    """The tokenizer whose tokens are scored, then those the scores are moved to.
+
+    Raises:
+        ValueError: When there is no second one.
+
+    >>> from workbench.tokenizers import load_tokenizers
+    >>> [tok.name for tok in source_and_targets(load_tokenizers(["bytes", "tekken"]))]
+    ['bytes', 'tekken']
+    """
+    if len(tokenizers) < 2:
+        raise ValueError(
+            "Moving scores needs two tokenizers, the one that is scored first, not "
+            f"{len(tokenizers)}."
+        )
+    return tuple(tokenizers)
+
+
 def verdict(
     texts: Sequence[str],
     tokenizers: Sequence[Tokenizer],
@@ -285,9 +304,9 @@ def verdict(
     Raises:
         ValueError: When there are fewer than two tokenizers, or no text.
     """
-    if len(tokenizers) < 2 or not texts:
-        raise ValueError("Moving scores needs a source, at least one target, and a text.")
-    source, targets = tokenizers[0], tokenizers[1:]
+    source, *targets = source_and_targets(tokenizers)
+    if not texts:
+        raise ValueError("Moving scores needs a text.")
     rows = []
     tables = [
         ngram_surprisal(t, source, corpus, n, doc=str(i), document_start=True)

@@ -305,9 +305,7 @@ def verdict(table: pl.DataFrame, where: str = "", seed: int = 0) -> pl.DataFrame
             continue
         claim, paper = claims[row["method"]]
         gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["entries"])
-        text = "level with the mean of all vectors"
-        if gain.excludes(0):
-            text = "nearer than the mean" if gain.value > 0 else "farther than the mean"
+        text = gain.side(0, "farther than the mean", "nearer than the mean", "no difference shown")
         rows.append(
             verdict_row(
                 claim,

@@ -268,13 +268,15 @@ def survival(
     )
 
 
-def verdict(lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str) -> pl.DataFrame:
+def verdict(
+    lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str | Sequence[str]
+) -> pl.DataFrame:
     """Whether words shorten the upper level, for whom they are too long, and what noise does.
 
     Args:
         lengths: From :func:`levels`.
         noise: From :func:`survival`.
-        subwords: The tokenizer that the hierarchies are compared with.
+        subwords: The tokenizers that the hierarchies are compared with, by name.
 
     Returns:
         The rows of a verdict.
@@ -282,24 +284,31 @@ def verdict(lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str) -> pl.Dat
     Raises:
         ValueError: When the tables hold no such tokenizer.
     """
-    if subwords not in set(lengths["tokenizer"]) or subwords not in set(noise["tokenizer"]):
-        raise ValueError(f"{subwords!r} is not in the tables: it is what words are compared with.")
+    others = [subwords] if isinstance(subwords, str) else list(subwords)
+    known = set(lengths["tokenizer"]) & set(noise["tokenizer"])
+    if strangers := [one for one in others if one not in known]:
+        raise ValueError(f"{strangers[0]!r} is not in the tables: words are compared with it.")
     names = [n for n in noise["tokenizer"].unique(maintain_order=True) if n.endswith("-words")]
-    base = {row["language"]: row for row in lengths.to_dicts() if row["tokenizer"] == subwords}
+    units = {(row["tokenizer"], row["language"]): row["units"] for row in lengths.to_dicts()}
     rows: list[dict[str, Any]] = []
     for name in names:
         paper = PAPERS[0] if name.startswith("hat") else PAPERS[1]
         own = [row for row in lengths.to_dicts() if row["tokenizer"] == name]
-        shorter = [r["units"] < base[r["language"]]["units"] for r in own if r["language"] in base]
-        rows.append(
-            verdict_row(
-                "A word per position makes the upper level shorter than subwords do",
-                paper,
-                f"share of {len(shorter)} languages with fewer units than {subwords}, {name}",
-                float(np.mean(shorter)),
-                "holds" if all(shorter) else "does not hold for all" if any(shorter) else "fails",
+        for other in others:
+            shorter = [r["units"] < units[other, r["language"]] for r in own]
+            rows.append(
+                verdict_row(
+                    "A word per position makes the upper level shorter than subwords do",
+                    paper,
+                    f"share of {len(shorter)} languages with fewer units than {other}, {name}",
+                    float(np.mean(shorter)),
+                    "holds"
+                    if all(shorter)
+                    else "does not hold for all"
+                    if any(shorter)
+                    else "fails",
+                )
             )
-        )
         longest = max(own, key=lambda row: row["bytes_per_unit"])
         rows.append(
             verdict_row(
@@ -317,7 +326,7 @@ def verdict(lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str) -> pl.Dat
         )
     top = noise.filter(pl.col("rate") == noise["rate"].max())
     by = {row["tokenizer"]: row for row in top.to_dicts()}
-    for name in (*names, subwords):
+    for name in (*names, *others):
         one = by[name]
         longer = Estimate(
             one["inflation"], one["inflation_low"], one["inflation_high"], one["documents"]
@@ -328,7 +337,7 @@ def verdict(lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str) -> pl.Dat
                 PAPERS[0],
                 f"units after / before, {one['rate']:.0%} of characters struck, {name}",
                 longer,
-                "holds within 2%" if abs(longer.value - 1) < 0.02 else "lengthens",
+                longer.side(1.02, "holds within 2%", "lengthens", "not shown within 2%"),
             )
         )
         share = Estimate(one["surviving"], one["ci_low"], one["ci_high"], one["documents"])
@@ -338,11 +347,20 @@ def verdict(lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str) -> pl.Dat
                 PAPERS[2],
                 f"share of units untouched, {one['rate']:.0%} of characters struck, {name}",
                 share,
-                "the subwords compared with"
-                if name == subwords
-                else "fewer survive than subwords"
-                if share.value < by[subwords]["surviving"]
-                else "as many or more survive than subwords",
+                "; ".join(_beside(one, by[other]) for other in others)
+                if name in names
+                else "the subwords compared with",
             )
         )
     return verdict_frame(rows)
+
+
+def _beside(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """What two shares say of each other, told apart where their intervals are."""
+    name = other["tokenizer"]
+    if one["ci_low"] is not None and other["ci_low"] is not None:
+        if one["ci_high"] < other["ci_low"]:
+            return f"fewer survive than of {name}"
+        if one["ci_low"] > other["ci_high"]:
+            return f"more survive than of {name}"
+    return f"no difference from {name} shown"

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 import workbench as wb
+from workbench.corpora.languages import UNTAGGED
 from workbench.studies import documents as study
-from workbench.studies.documents import UNTAGGED
 
 
 @pytest.fixture
@@ -38,7 +38,6 @@ def test_a_text_file_counts_as_whatever_language_is_asked_for(text_file):
     assert study.documents_of(text_file, "eng_Latn") == lines
     assert study.documents_of(text_file) == lines
     assert study.documents_by_language(text_file, ["tur_Latn", "eng_Latn"]) == {UNTAGGED: lines}
-    assert study.language_in(text_file, "eng_Latn") == UNTAGGED
 
 
 def test_documents_without_a_language_beside_others_are_nobodys(tagged):
@@ -48,14 +47,13 @@ def test_documents_without_a_language_beside_others_are_nobodys(tagged):
         "en": ["one", "two"],
     }
     assert study.documents_by_language(tagged)[UNTAGGED] == ["?"]
-    assert study.language_in(tagged, "eng_Latn") == "en"
     frame = study.documents_frame(tagged, ["tr", "en"])
     assert frame.rows() == [("bir", "tr"), ("iki", "tr"), ("one", "en"), ("two", "en")]
 
 
 def test_a_language_that_is_not_there_is_an_error_that_names_what_is(tagged, tmp_path):
-    with pytest.raises(wb.CorpusError, match="no language 'deu_Latn': there are 'en', 'tr', 'fr'"):
-        study.language_in(tagged, "deu_Latn")
+    with pytest.raises(wb.CorpusError, match="no language 'deu_Latn': there are 'en', 'tr'"):
+        study.documents_of(tagged, "deu_Latn")
     with pytest.raises(wb.CorpusError, match="no language 'xyz'"):
         study.documents_by_language(tagged, ["en", "xyz"])
     # French is named, but its only document holds no letter.
@@ -67,22 +65,10 @@ def test_a_language_that_is_not_there_is_an_error_that_names_what_is(tagged, tmp
         study.documents_of(str(blank))
 
 
-def test_a_language_may_be_written_in_any_way_that_means_it(tagged):
+def test_documents_of_a_language_however_it_is_written(tagged):
     assert study.documents_of(tagged, "eng_Latn") == study.documents_of(tagged, "en")
     assert study.documents_of("parallel", "de") == study.documents_of("parallel", "deu_Latn")
     assert list(study.documents_by_language(tagged, ["tur_Latn", "eng"])) == ["tr", "en"]
-    scripts = wb.load_corpus(pl.DataFrame({"text": ["a", "b"], "language": ["zh-Hans", "zh-Hant"]}))
-    assert study.language_in(scripts, "zho_Hant") == "zh-Hant"
-    with pytest.raises(wb.CorpusError, match="did you mean 'zh-Hant' or 'zh-Hans'"):
-        study.language_in(scripts, "zh")  # either could be meant
-    assert not study.same_language("eng_Latn", "enm")
-
-
-def test_parallel_is_what_shares_an_id(tagged):
-    assert study.parallel_languages(tagged, "en") == []
-    ids = pl.DataFrame({"doc_id": ["1", "1", "2"], "text": list("abc"), "language": list("xyz")})
-    assert study.parallel_languages(wb.load_corpus(ids), "x") == ["y"]
-    assert study.parallel_languages("prose", "eng_Latn") == []
 
 
 def test_corpora_beside_are_left_out_where_they_lack_the_language(tagged, text_file):

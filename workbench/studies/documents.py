@@ -14,35 +14,26 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import polars as pl
 import regex
 
 from workbench.corpora import Corpus, CorpusError, load_corpus
-from workbench.corpora.fields import near
+from workbench.corpora.languages import UNTAGGED, find_language, language_in
 
 __all__ = [
-    "UNTAGGED",
     "Split",
     "corpora_with",
     "count_words",
     "documents_by_language",
     "documents_frame",
     "documents_of",
-    "language_in",
     "learn_and_score",
     "paragraphs_of",
-    "parallel_languages",
-    "same_language",
     "split_corpus",
     "words_of",
 ]
-
-UNTAGGED = "(no language)"
-"""The group of all documents of a corpus that names no language, as comparisons call it too."""
-
 
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
 
@@ -59,83 +50,6 @@ def _readable(corpus: Corpus | str) -> tuple[str, pl.DataFrame]:
 
 def _named(frame: pl.DataFrame) -> list[str]:
     return frame["language"].drop_nulls().unique().sort().to_list()
-
-
-@cache
-def _subtags(code: str) -> tuple[str, str]:
-    """Language and script of a code: ``eng_Latn`` and ``en-Latn-US`` are alike."""
-    from babel.core import get_global
-
-    first, *rest = re.split("[-_]", code)
-    script = next((part.title() for part in rest if len(part) == 4 and part.isalpha()), "")
-    return get_global("language_aliases").get(first.lower(), first.lower()), script
-
-
-def same_language(one: str, other: str) -> bool:
-    """Whether two codes mean one language and no different scripts.
-
-    >>> same_language("en", "eng_Latn"), same_language("zho_Hans", "zho_Hant")
-    (True, False)
-    """
-    (language, script), (its, written) = _subtags(one), _subtags(other)
-    return language == its and (script == written or not (script and written))
-
-
-def _find(name: str, there: Sequence[str], wanted: str) -> str:
-    """How a corpus writes a language: as it is asked for, or else the one code that means it."""
-    if not there:
-        return UNTAGGED
-    if wanted in there:
-        return wanted
-    alike = [one for one in there if same_language(one, wanted)]
-    if len(alike) == 1:
-        return alike[0]
-    raise CorpusError(f"{name} has no language {wanted!r}: {near(wanted, alike or there)}")
-
-
-def language_in(corpus: Corpus | str, language: str) -> str:
-    """How a corpus writes a language; :data:`UNTAGGED` where it names none.
-
-    Args:
-        corpus: A corpus, or what :func:`workbench.load_corpus` takes.
-        language: A code such as ``eng_Latn``, ``eng`` or ``en``.
-
-    Returns:
-        The code of the corpus. Codes are alike if they mean one language (ISO 639, by Unicode's
-        aliases) and no different scripts.
-
-    Raises:
-        CorpusError: When the corpus names languages, but not this one or several such.
-
-    >>> language_in("parallel", "de")
-    'deu_Latn'
-    """
-    corpus = load_corpus(corpus) if isinstance(corpus, str) else corpus
-    return _find(corpus.name, corpus.languages, language)
-
-
-def parallel_languages(corpus: Corpus | str, reference: str) -> list[str]:
-    """Languages that say what another says: some of their documents share its ``doc_id``.
-
-    Args:
-        corpus: As for :func:`language_in`.
-        reference: The language compared with.
-
-    Returns:
-        Their codes, sorted, without the reference's; none where the corpus names no language or
-        lacks the reference.
-
-    >>> len(parallel_languages("parallel", "eng_Latn"))
-    30
-    """
-    name, frame = _readable(corpus)
-    try:
-        own = _find(name, _named(frame), reference)
-    except CorpusError:
-        return []
-    ids = frame.filter(pl.col("language") == own)["doc_id"].unique().implode()
-    others = frame.filter((pl.col("language") != own) & pl.col("doc_id").is_in(ids))
-    return sorted(others["language"].unique().to_list())
 
 
 def corpora_with(
@@ -177,7 +91,8 @@ def documents_of(corpus: Corpus | str, language: str | None = None) -> list[str]
 
     Args:
         corpus: A corpus, or what :func:`workbench.load_corpus` takes: a name, a path.
-        language: A code, as for :func:`language_in`; None or "" takes all documents.
+        language: A code, as for :func:`workbench.corpora.languages.language_in`; None or "" takes
+            all documents.
 
     Returns:
         The texts in order, those of white space alone left out.
@@ -190,13 +105,13 @@ def documents_of(corpus: Corpus | str, language: str | None = None) -> list[str]
     40
     """
     name, frame = _readable(corpus)
-    if language and (own := _find(name, _named(frame), language)) != UNTAGGED:
+    if language and (own := find_language(name, _named(frame), language)) != UNTAGGED:
         frame = frame.filter(pl.col("language") == own)
     return frame["text"].to_list()
 
 
 def documents_frame(corpus: Corpus | str, languages: Sequence[str] = ()) -> pl.DataFrame:
-    """Texts beside their language; :data:`UNTAGGED` where the corpus names no language.
+    """Texts beside their language; "(no language)" where the corpus names none.
 
     Args:
         corpus: As for :func:`documents_of`.
@@ -211,7 +126,7 @@ def documents_frame(corpus: Corpus | str, languages: Sequence[str] = ()) -> pl.D
         CorpusError: As :func:`documents_of`.
     """
     name, frame = _readable(corpus)
-    wanted = dict.fromkeys(_find(name, _named(frame), one) for one in languages)
+    wanted = dict.fromkeys(find_language(name, _named(frame), one) for one in languages)
     frame = frame.select("text", pl.col("language").fill_null(UNTAGGED))
     order = list(wanted) or frame["language"].unique(maintain_order=True).to_list()
     return pl.concat([frame.filter(pl.col("language") == one) for one in order])

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from workbench.corpora.languages import UNTAGGED, same_language
 from workbench.metrics._base import FloatArray, IntArray
 from workbench.metrics._gold import GoldWord
 from workbench.metrics._morph_counts import Score
@@ -30,7 +31,7 @@ from workbench.metrics.morphology import BOUNDARIES
 from workbench.metrics.morphscore import SCORES as MORPHSCORES
 from workbench.metrics.segment_f1 import SCORES as SEGMENTS
 from workbench.studies.boundary_stability import train_bpe
-from workbench.studies.documents import UNTAGGED, count_words, same_language
+from workbench.studies.documents import count_words
 from workbench.studies.verdicts import Estimate, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer, TokenizerError
 from workbench.tokenizers.baselines import Baseline

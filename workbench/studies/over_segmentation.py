@@ -19,14 +19,9 @@ import polars as pl
 
 from workbench.compare import comparison
 from workbench.corpora import Corpus, CorpusError, load_corpus
+from workbench.corpora.languages import language_in, parallel_languages, same_language
 from workbench.metrics.text_types import sample_texts
-from workbench.studies.documents import (
-    documents_by_language,
-    documents_of,
-    language_in,
-    parallel_languages,
-    same_language,
-)
+from workbench.studies.documents import documents_by_language, documents_of
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 
@@ -67,7 +62,8 @@ def corpus_for(corpus: Corpus | str, path: str = "", languages: Sequence[str] = 
     Args:
         corpus: A corpus, or the name of one.
         path: Where its files are; "" for what is bundled.
-        languages: Codes to keep, as for :func:`~.documents.language_in`; none keeps all.
+        languages: Codes to keep, as for :func:`workbench.corpora.languages.language_in`; none
+            keeps all.
 
     Returns:
         The corpus.

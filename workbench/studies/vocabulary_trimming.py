@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from workbench.corpora import Corpus
-from workbench.studies.documents import language_in
+from workbench.corpora.languages import language_in
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
 from workbench.vocabulary.pruning import Pruning, count_usage, prune

@@ -137,3 +137,26 @@ def test_an_audit_counts_every_entry_once(tables):
     pruning = made.pruning.sort("min_count")
     assert pruning["entries"].is_sorted(descending=True)
     assert pruning["covered"].is_between(0, 1).all()
+
+
+@pytest.mark.timeout(300)
+def test_a_reader_compares_on_a_text_file_that_names_no_language(tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text(
+        "\n".join(f"Line {i} of a text of mine.\n" for i in range(90)), encoding="utf-8"
+    )
+    given = {"tokenizers": ["workbench-bpe", "bytes"], "corpus": str(mine)}
+    requests = [
+        ReportRequest("01_token_boundaries", given),
+        ReportRequest("03_tokenizer_comparison", given | {"texts": ["prose"]}),
+    ]
+    first, second = render_reports(requests, output_dir=tmp_path / "out", jobs=2)
+    assert Tables(first).premium["language"].n_unique() == 31  # the bundled sentences stand in
+    assert "mine.txt has no language that says what eng_Latn says" in first.html.read_text("utf-8")
+    metrics = Tables(second).metrics
+    assert set(metrics["group"]) == {"(no language)"}
+    assert not set(metrics["metric"]) & {"premium", "parity", "gini"}
+    lengths = metrics.filter(tokenizer="bytes", metric="compression", variant="bytes")
+    assert lengths["value"].item() == 1
+    assert lengths["n"].item() == 179  # every line, though 60 are the most of each of several
+    assert "mine.txt has no language that says what eng_Latn says" in second.html.read_text("utf-8")

@@ -102,3 +102,54 @@ def test_a_form_that_is_not_as_agreed_is_found():
     ]:
         found = list(problems_of(bad))
         assert any(says in one for one in found), (says, found)
+
+
+CLAIMS = [
+    line
+    for line in (ROOT / "README.md").read_text("utf-8").splitlines()
+    if line.startswith("|") and re.search(r"\(notebooks/\S+\.ipynb\) \|$", line)
+]
+INTERVAL = re.compile(r"([-+]?\d+(?:\.\d+)?)%? \[(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\]")
+
+
+def estimates(tables):
+    """Every number of some tables that has an interval, with it."""
+    found = []
+    for path in tables:
+        table = pl.read_parquet(path)
+        numbers = [name for name in table.columns if table[name].dtype.is_float()]
+        for low in (name for name in numbers if name.endswith("low")):
+            high = f"{low.removesuffix('low')}high"
+            for value in set(numbers) - {low, high}:
+                rows = table.select(value, low, high).drop_nulls().rows()
+                found += [row for row in rows if row[1] <= row[0] <= row[2]]
+    return found
+
+
+def is_rounding_of(written, estimate):
+    """Whether figures are an estimate rounded to their digits, or its percents, or its loss."""
+    step = 10.0 ** -len(written[0].partition(".")[2])
+    value, low, high = estimate
+    for row in ((value, low, high), (-value, -high, -low)):
+        for scale in (1, 100):
+            if all(
+                abs(float(text) - scale * number) <= step / 2 + 1e-9
+                for text, number in zip(written, row, strict=True)
+            ):
+                return True
+    return False
+
+
+def test_the_readme_has_a_row_for_every_study():
+    assert len(CLAIMS) > 15
+    assert {path.stem for path in STUDIES} <= set(re.findall(r"studies/(\w+)\.ipynb", str(CLAIMS)))
+
+
+@pytest.mark.parametrize("row", CLAIMS, ids=lambda row: row.split("|")[1].strip()[:40])
+def test_the_intervals_of_the_readme_are_those_the_notebook_computed(running, row):
+    # The documentation is that of the installed packages, which differ from place to place.
+    same_everywhere = row.partition("Documentation")[0].partition("documentation")[0]
+    notebook = re.search(r"\(notebooks/(\S+)\.ipynb\)", row)[1]
+    known = estimates(running.wait(ROOT / f"notebooks/{notebook}.ipynb").tables)
+    written = INTERVAL.findall(same_everywhere)
+    assert [one for one in written if not any(is_rounding_of(one, it) for it in known)] == []

@@ -127,13 +127,16 @@ def estimates(tables):
 
 
 def is_rounding_of(written, estimate):
-    """Whether figures are an estimate rounded to their digits, or its percents, or its loss."""
+    """Whether figures are an estimate rounded to their digits, or its percents, or its loss.
+
+    Another processor's arithmetic may round the last digit the other way.
+    """
     step = 10.0 ** -len(written[0].partition(".")[2])
     value, low, high = estimate
     for row in ((value, low, high), (-value, -high, -low)):
         for scale in (1, 100):
             if all(
-                abs(float(text) - scale * number) <= step / 2 + 1e-9
+                abs(float(text) - scale * number) <= step + 1e-9
                 for text, number in zip(written, row, strict=True)
             ):
                 return True

@@ -1,8 +1,10 @@
 # ruff: noqa: INP001 - a script beside the pictures it takes, no package
 """Take the pictures of this folder from the real page: `python docs/screenshots/take.py`.
 
-JupyterLab and Chromium are started as the browser tests start them. Each picture is taken in the
-light and in the dark theme and kept with 256 colours, which is what makes them small.
+JupyterLab and Chromium are started as the browser tests start them. Pictures of the inspector are
+taken in the light and in the dark theme; the report is run anew. All are kept with 256 colours,
+which is what makes them small. Letters and emoji look as the machine's fonts make them: Noto's were
+used here.
 """
 
 import importlib.util
@@ -14,6 +16,8 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from workbench.reports import render_report
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -36,9 +40,9 @@ def _tools() -> Any:
     return module
 
 
-def _keep(shown: Any, name: str) -> None:
+def _keep(shown: Any, name: str, **options: Any) -> None:
     path = HERE / f"{name}.png"
-    shown.screenshot(path=path)
+    shown.screenshot(path=path, **options)
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
@@ -63,6 +67,14 @@ def _take(lab: Any, theme: str) -> None:
     _keep(inspector.locator(".wbi-body"), f"scores-{theme}")
 
 
+def _take_report(browser: Any, folder: Path) -> None:
+    made = render_report("03_tokenizer_comparison", output_dir=folder)
+    page = browser.new_page(viewport={"width": 1067, "height": 1664}, device_scale_factor=0.75)
+    page.goto(made.html.as_uri())
+    page.locator(".chart svg, .chart img").first.wait_for()
+    _keep(page, "report")
+
+
 def main() -> None:
     """Take all pictures."""
     tools = _tools()
@@ -83,6 +95,7 @@ def main() -> None:
                 lab.run_all()
                 _take(lab, theme)
                 page.close()
+            _take_report(browser, Path(home) / "reports")
         finally:
             browser.close()
             server.stop()

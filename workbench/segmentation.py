@@ -110,7 +110,7 @@ class Segmentation:
         >>> len(seg), seg.boundaries.tolist()
         (6, [1, 2, 3, 4, 5])
         >>> seg.tokens[2].data, seg.tokens[2].char_start
-        (b'\\xc3', 2)
+        (b'\xc3', 2)
     """
 
     def __init__(self, text: str, tokenizer: Tokenizer, alignment: Alignment) -> None:

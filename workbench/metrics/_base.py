@@ -362,6 +362,7 @@ def pooled(
         The variant.
 
     Example:
+        >>> import numpy as np
         >>> variant = pooled("bytes", "bytes", "tokens", unit="bytes per token")
         >>> float(variant.value({"bytes": np.array(12.0), "tokens": np.array(3.0)}))
         4.0

@@ -9,9 +9,10 @@ The rest is reported apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -331,35 +332,41 @@ def verdict(asked: pl.DataFrame) -> pl.DataFrame:
     splits = {arm.name: arm.split for arm in ARMS if arm.split}
     gains = pl.concat(gaps.filter(pl.col("arm") == name) for name in splits)
     known = "known words, mean of four tasks"
-    rows = [
-        (
-            "Tokens cost accuracy on questions about letters, even when training is over", HERE,
-            f"points of accuracy, {BASE} less characters, {known}", row,
-            ("they do", "they do not: tokens are better"),
-        )
-        for row in cost.iter_rows(named=True)
-    ]  # fmt: skip
-    rows += [
-        (
-            "A longer token hides the position of its letters", HERE,
-            f"points of accuracy per letter, {row['task']}, {BASE}, all else equal", row,
-            ("it does", "it does not: longer is better"),
-        )
-        for row in hidden.iter_rows(named=True)
-    ]  # fmt: skip
-    rows += [
-        (
-            "Stochastic splits raise accuracy on questions about letters", PAPER,
-            f"points of accuracy, p = {splits[row['arm']]:g} less none, {known}", row,
-            ("they lower it", "they raise it"),
-        )
-        for row in gains.iter_rows(named=True)
-    ]  # fmt: skip
+    gains = gains.with_columns(p=pl.col("arm").replace_strict(splits, return_dtype=pl.Float64))
     return verdict_frame(
-        verdict_row(claim, paper, measure, found, found.side(0, *sides))
-        for claim, paper, measure, row, sides in rows
-        for found in [Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])]
+        [
+            *_judged(
+                cost,
+                "Tokens cost accuracy on questions about letters, even when training is over",
+                HERE,
+                f"points of accuracy, {BASE} less characters, {known}",
+                ("they do", "they do not: tokens are better"),
+            ),
+            *_judged(
+                hidden,
+                "A longer token hides the position of its letters",
+                HERE,
+                f"points of accuracy per letter, {{task}}, {BASE}, all else equal",
+                ("it does", "it does not: longer is better"),
+            ),
+            *_judged(
+                gains,
+                "Stochastic splits raise accuracy on questions about letters",
+                PAPER,
+                f"points of accuracy, p = {{p:g}} less none, {known}",
+                ("they lower it", "they raise it"),
+            ),
+        ]
     )
+
+
+def _judged(
+    table: pl.DataFrame, claim: str, paper: str, measure: str, sides: tuple[str, str]
+) -> Iterator[dict[str, Any]]:
+    """A verdict for each row of a table: what is said below 0, and above it."""
+    for row in table.iter_rows(named=True):
+        found = Estimate(row["value"], row["ci_low"], row["ci_high"], row["seeds"])
+        yield verdict_row(claim, paper, measure.format(**row), found, found.side(0, *sides))
 
 
 def in_words(asked: pl.DataFrame, curves: pl.DataFrame | None = None) -> list[str]:

@@ -15,7 +15,8 @@ other side. Fewer is 45% and 28%.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ import polars as pl
 from workbench.metrics import _agreement
 from workbench.metrics._base import FloatArray
 from workbench.metrics.noise import boundary_stability
-from workbench.studies.verdicts import Estimate, mean_over_seeds, verdict_frame, verdict_row
+from workbench.studies.verdicts import (
+    Estimate,
+    function_of_sums,
+    mean_over_seeds,
+    verdict_frame,
+    verdict_row,
+)
 from workbench.tokenizers import Tokenizer, load_tokenizer
 
 __all__ = [
@@ -189,23 +196,6 @@ def _value(measure: str, sums: FloatArray) -> FloatArray:
     return np.asarray(after / before)
 
 
-def _bootstrap(
-    value: Callable[[FloatArray], FloatArray], documents: FloatArray, seed: int
-) -> Estimate | None:
-    """A function of sums over documents, resampled; None where it is not defined."""
-    point = float(value(documents.sum(axis=0)))
-    if not np.isfinite(point):
-        return None
-    size = len(documents)
-    if size == 1:
-        return Estimate(point, None, None, 1)
-    draws = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), size=1000)
-    flat = draws @ documents.reshape(size, -1)
-    resampled = value(flat.reshape(len(draws), *documents.shape[1:]))
-    low, high = np.nanquantile(resampled, [0.025, 0.975])
-    return Estimate(point, float(low), float(high), size)
-
-
 def _counts(table: pl.DataFrame, tokenizer: str, kind: str) -> FloatArray:
     part = table.filter((pl.col("tokenizer") == tokenizer) & (pl.col("kind") == kind))
     return part.sort("document").select(COUNTS).to_numpy().astype(np.float64)
@@ -227,7 +217,7 @@ def estimates(table: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     for tokenizer, kind, rate in keys.rows():
         counts = _counts(table, tokenizer, kind)
         for measure in MEASURES:
-            found = _bootstrap(lambda sums, m=measure: _value(m, sums), counts, seed)  # type: ignore[misc]
+            found = function_of_sums(partial(_value, measure), counts, seed=seed)
             if found is not None:
                 rows.append(
                     {
@@ -275,7 +265,7 @@ def difference(
     def gap(sums: FloatArray) -> FloatArray:
         return _value(measure, sums[..., 0, :]) - _value(measure, sums[..., 1, :])
 
-    found = _bootstrap(gap, np.stack(sides, axis=1), seed)
+    found = function_of_sums(gap, np.stack(sides, axis=1), seed=seed)
     if found is None:
         raise ValueError(f"{measure!r} is not defined for {left!r} or {right!r}.")
     return found

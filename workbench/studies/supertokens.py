@@ -25,6 +25,7 @@ from workbench.studies.documents import Split, split_corpus
 from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
 from workbench.studies.verdicts import (
     Estimate,
+    in_columns,
     ratio_difference,
     ratio_over_documents,
     verdict_frame,
@@ -194,12 +195,8 @@ def _row(
         "method": method,
         "size": size,
         "entries": entries,
-        "characters_per_token": value.value,
-        "ci_low": value.low,
-        "ci_high": value.high,
-        "gain": None if gain is None else gain.value,
-        "gain_low": None if gain is None else gain.low,
-        "gain_high": None if gain is None else gain.high,
+        **in_columns(value, "characters_per_token", "ci_low", "ci_high"),
+        **in_columns(gain, "gain", "gain_low", "gain_high"),
         "paragraphs": value.n,
     }
 

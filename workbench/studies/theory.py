@@ -35,6 +35,7 @@ from workbench.studies.markov import (
 from workbench.studies.token_ngram import TokenNgram
 from workbench.studies.verdicts import (
     Estimate,
+    in_columns,
     mean_over_seeds,
     ratio_difference,
     ratio_over_documents,
@@ -275,16 +276,22 @@ def token_bits(tok: Tokenizer, split: Split, order: int = 1) -> tuple[NDArray[np
     Raises:
         ValueError: When there is nothing to count on or to score.
     """
-    if not split.train or not split.held_out:
+    learnt, scored = tok.encode_batch(list(split.train)), tok.encode_batch(list(split.held_out))
+    return _priced(tok, learnt, scored, order)
+
+
+def _priced(
+    tok: Tokenizer, learnt: Sequence[Sequence[int]], scored: Sequence[Sequence[int]], order: int
+) -> tuple[NDArray[np.float64], int]:
+    if not learnt or not scored:
         raise ValueError("A text needs paragraphs to count on and others to score.")
     ids = None if tok.vocab_size is None else tok.ids()
-    learnt = tok.encode_batch(list(split.train))
     model = TokenNgram(order, ids).fit(learnt)
     counted = {token for row in learnt for token in row}
     price: dict[tuple[tuple[int, ...], int], float] = {}
-    bits = np.zeros(len(split.held_out))
+    bits = np.zeros(len(scored))
     unseen = 0
-    for number, tokens in enumerate(tok.encode_batch(list(split.held_out))):
+    for number, tokens in enumerate(scored):
         for end, token in enumerate(tokens):
             before = tuple(tokens[max(0, end - order + 1) : end])
             if (before, token) not in price:
@@ -333,8 +340,8 @@ def text_cross_entropies(
     base: NDArray[np.float64] | None = None
     rows = []
     for name, tok, order in models:
-        bits, unseen = token_bits(tok, split, order)
         encoded = tok.encode_batch(list(split.held_out))
+        bits, unseen = _priced(tok, tok.encode_batch(list(split.train)), encoded, order)
         tokens = sum(map(len, encoded))
         same = [tok.decode(ids) == p for ids, p in zip(encoded, split.held_out, strict=True)]
         found = ratio_over_documents(bits, sizes, seed=seed)
@@ -347,12 +354,8 @@ def text_cross_entropies(
                 "bytes_per_token": sum(sizes) / tokens if tokens else None,
                 "unseen": unseen / tokens if tokens else None,
                 "kept": sum(same) / len(same),
-                "bits_per_byte": found.value,
-                "ci_low": found.low,
-                "ci_high": found.high,
-                "saved": None if saved is None else saved.value,
-                "saved_low": None if saved is None else saved.low,
-                "saved_high": None if saved is None else saved.high,
+                **in_columns(found, "bits_per_byte", "ci_low", "ci_high"),
+                **in_columns(saved, "saved", "saved_low", "saved_high"),
                 "paragraphs": found.n,
             }
         )

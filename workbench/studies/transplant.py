@@ -26,7 +26,13 @@ from workbench.studies.embedding_transfer import (
     transplant,
 )
 from workbench.studies.embeddings import Embeddings, Ints, token_embeddings, unit_rows
-from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
+from workbench.studies.verdicts import (
+    Estimate,
+    in_columns,
+    ratio_over_documents,
+    verdict_frame,
+    verdict_row,
+)
 from workbench.tokenizers import Tokenizer
 
 __all__ = [
@@ -268,13 +274,9 @@ def summary(table: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
         rows.append(
             {
                 "method": method,
-                "cosine": value.value,
-                "ci_low": value.low,
-                "ci_high": value.high,
+                **in_columns(value, "cosine", "ci_low", "ci_high"),
                 "median_rank": part["rank"].median(),
-                "gain": None if gain is None else gain.value,
-                "gain_low": None if gain is None else gain.low,
-                "gain_high": None if gain is None else gain.high,
+                **in_columns(gain, "gain", "gain_low", "gain_high"),
                 "entries": value.n,
             }
         )

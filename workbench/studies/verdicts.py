@@ -9,13 +9,15 @@ documents, the same ones for every tokenizer, so that differences are paired.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
+
+from workbench.intervals import resampling_weights
 
 COLUMNS: dict[str, pl.DataType] = {
     "claim": pl.String(),
@@ -73,6 +75,16 @@ class Estimate:
         if self.low is None or self.high is None:
             return f"{self.value:.3g}"
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def in_columns(found: Estimate | None, value: str, low: str, high: str) -> dict[str, float | None]:
+    """An estimate as three columns of a table, null where there is none.
+
+    >>> in_columns(None, "gain", "gain_low", "gain_high")
+    {'gain': None, 'gain_low': None, 'gain_high': None}
+    """
+    ends = (None, None, None) if found is None else (found.value, found.low, found.high)
+    return dict(zip((value, low, high), ends, strict=True))
 
 
 def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Estimate:
@@ -137,12 +149,46 @@ def summary_over_seeds(table: pl.DataFrame, by: Sequence[str], value: str) -> pl
     return pl.DataFrame(rows, schema_overrides=kinds)
 
 
-def _weights(documents: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each document occurs in each resample, shape ``(resamples, documents)``."""
-    draws = np.random.default_rng(seed).multinomial(
-        documents, np.full(documents, 1.0 / documents), size=resamples
-    )
-    return draws.astype(np.float64)
+def function_of_sums(
+    value: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    units: ArrayLike,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate | None:
+    """A function of sums over independent units, with a percentile bootstrap over the units.
+
+    Args:
+        value: From sums, shape ``(..., *unit)``, to numbers, shape ``(...)``.
+        units: What is summed, shape ``(units, *unit)``: counts of documents, words, stems.
+        seed: Of the resampling; the same seed draws the same units, so differences are paired.
+        resamples: How many.
+        confidence: Coverage of the interval, in (0, 1).
+
+    Returns:
+        The estimate; without an interval for a single unit; None where it is not defined.
+
+    >>> str(function_of_sums(lambda sums: sums[..., 0] / sums[..., 1], [[1, 2], [2, 2], [3, 2]]))
+    '1 [0.5, 1.5]'
+    """
+    data = np.asarray(units, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        point = float(value(data.sum(axis=0)))
+        if not np.isfinite(point):
+            return None
+        if len(data) == 1:
+            return Estimate(point, None, None, 1)
+        weights = resampling_weights(len(data), resamples, seed)
+        sums = weights @ data.reshape(len(data), -1)
+        drawn = value(sums.reshape(resamples, *data.shape[1:]))
+    drawn = np.where(np.isfinite(drawn), drawn, np.nan)  # a resample may have nothing to divide by
+    low, high = np.nanquantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(point, float(low), float(high), len(data))
+
+
+def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(sums[..., 0] / sums[..., 1])
 
 
 def ratio_over_documents(
@@ -180,13 +226,14 @@ def ratio_over_documents(
         )
     if bottom.sum() == 0:
         raise ValueError("The denominators sum to zero: no document has a unit to divide by.")
-    value = float(top.sum() / bottom.sum())
-    if top.size == 1:
-        return Estimate(value, None, None, 1)
-    weights = _weights(top.size, resamples, seed)
-    ratios = (weights @ top) / np.where((below := weights @ bottom) == 0, np.nan, below)
-    low, high = np.nanquantile(ratios, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Estimate(value, float(low), float(high), int(top.size))
+    found = function_of_sums(
+        _ratio,
+        np.stack([top, bottom], axis=1),
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+    )
+    return _defined(found)
 
 
 def ratio_difference(
@@ -218,14 +265,20 @@ def ratio_difference(
     a, b, c, d = (np.asarray(x, dtype=np.float64) for x in (*left, *right))
     if not a.shape == b.shape == c.shape == d.shape or a.size == 0:
         raise ValueError("Paired ratios need the same documents on both sides, one number each.")
-    value = float(a.sum() / b.sum() - c.sum() / d.sum())
-    if a.size == 1:
-        return Estimate(value, None, None, 1)
-    weights = _weights(a.size, resamples, seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gaps = (weights @ a) / (weights @ b) - (weights @ c) / (weights @ d)
-    low, high = np.nanquantile(gaps, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Estimate(value, float(low), float(high), int(a.size))
+    found = function_of_sums(
+        lambda sums: _ratio(sums[..., :2]) - _ratio(sums[..., 2:]),
+        np.stack([a, b, c, d], axis=1),
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+    )
+    return _defined(found)
+
+
+def _defined(found: Estimate | None) -> Estimate:
+    if found is None:
+        raise ValueError("Numbers of documents must be finite, and denominators not all zero.")
+    return found
 
 
 def verdict_row(

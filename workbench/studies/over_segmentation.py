@@ -181,7 +181,9 @@ def language_costs(
 
 
 def _bytes_by_language(corpus: Corpus) -> dict[str, int]:
-    frame = corpus.scan().group_by("language").agg(pl.col("text").str.len_bytes().sum()).collect()
+    frame = (
+        pl.concat(corpus.batches()).group_by("language").agg(pl.col("text").str.len_bytes().sum())
+    )
     return {str(language): int(size) for language, size in frame.sort("language").rows()}
 
 

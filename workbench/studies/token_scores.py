@@ -121,7 +121,7 @@ def fit_ngram(tok: Tokenizer, corpus: Corpus | str | Iterable[str], n: int = 2) 
 
 def _texts(corpus: Corpus | Iterable[str]) -> list[str]:
     if isinstance(corpus, Corpus):
-        return corpus.scan().select("text").collect()["text"].to_list()
+        return [text for batch in corpus.batches() for text in batch["text"]]
     return list(corpus)
 
 

@@ -58,7 +58,7 @@ def documents_by(
     """
     if by not in ("language", "domain"):
         raise ValueError(f"by is 'language' or 'domain', not {by!r}.")
-    frame = corpus.scan().select(pl.col(by).cast(pl.String), "text").collect()
+    frame = pl.concat(corpus.batches()).select(pl.col(by).cast(pl.String), "text")
     if frame[by].is_null().all():
         groups, frame = (), frame.with_columns(pl.lit(f"(no {by})").alias(by))
     there = [str(name) for name in frame[by].drop_nulls().unique()]

@@ -83,8 +83,8 @@ def _is_held_out(place: int, documents: int) -> bool:
 
 
 def _texts(corpus: Any, limit: int | None) -> list[str]:
-    if hasattr(corpus, "scan"):
-        corpus = corpus.scan()
+    if hasattr(corpus, "batches"):
+        corpus = corpus.head(limit) if limit else pl.concat(corpus.batches())
     if isinstance(corpus, pl.LazyFrame):
         lazy = corpus.select("text")
         corpus = (lazy.head(limit) if limit else lazy).collect()

@@ -37,3 +37,27 @@ def test_parallel_is_what_shares_an_id():
     assert lang.parallel_languages("prose", "eng_Latn") == []
     assert lang.parallel_languages(corpus(text=["a", "b"]), "eng_Latn") == []
     assert len(lang.parallel_languages("parallel", "en")) == 30
+
+
+def test_where_nobody_chose_it_is_english_or_what_the_corpus_has_most_of():
+    assert lang.choose_language("parallel") == "eng_Latn"
+    mine = corpus(text=["a", "b", "c", " "], language=["fr", "de", "de", "fr"])
+    assert lang.choose_language(mine) == "de"
+    assert lang.choose_language(mine, "fra_Latn") == "fr"
+    assert lang.choose_language(mine, usual="fra_Latn") == "fr"
+    assert lang.choose_language(mine, "all") == ""
+    assert lang.choose_language(corpus(text=["a"])) == ""
+    assert lang.choose_language(corpus(text=["a", "b"], language=["sw", "ha"])) == "sw"
+    with pytest.raises(wb.CorpusError, match="mine has no language 'en'"):
+        lang.choose_language(mine, "en")
+
+
+def test_of_several_those_that_are_there_come_first_and_others_fill_up():
+    mine = corpus(text=list("abcdef"), language=["sw", "ha", "ha", "en", "tr", None])
+    usual = ["eng_Latn", "deu_Latn", "tur_Latn"]
+    assert lang.choose_languages(mine, usual=usual) == ["en", "tr", "ha"]
+    assert lang.choose_languages(mine, ["ha", "hau_Latn", "sw"], usual) == ["ha", "sw"]
+    assert lang.choose_languages(mine, ["all"], usual) == ["ha", "sw", "en", "tr"]
+    assert lang.choose_languages(corpus(text=["a"]), ["en"], usual) == []
+    with pytest.raises(wb.CorpusError, match="mine has no language 'de'"):
+        lang.choose_languages(mine, ["en", "de"], usual)

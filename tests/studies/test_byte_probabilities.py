@@ -224,6 +224,29 @@ def test_the_bias_sits_inside_tokens_of_a_real_tokenizer():
     assert both.height == rows.height + 4
 
 
+def test_prompts_are_cut_between_the_characters_of_any_script():
+    tok = wb.load_tokenizer("mistral-v3")
+    text = "Äpfel für Straße 北京的天气"
+    counted = wb.load_corpus(pl.DataFrame({"text": [text]}))
+    cuts = bp.cut_bias([text], tok, counted, cuts_per_text=100, longest=1000)
+    starts = [len(text[:n].encode()) for n in range(1, len(text))]
+    assert cuts["cut"].to_list() == starts
+    assert cuts["bits_exact"].is_finite().all()
+    with pytest.raises(ValueError, match="two characters"):
+        bp.cut_bias(["ß"], tok, counted)
+
+
+def test_half_a_character_is_for_the_exact_way_alone():
+    tok = wb.load_tokenizer("mistral-v3")
+    model = bp.fit_ngram(tok, wb.load_corpus(pl.DataFrame({"text": ["für für"]})), 2)
+    byte_model = ByteModel.for_tokenizer(model, tok)
+    half = "fü".encode()[:-1]
+    assert np.exp(byte_model.next_byte(half)).sum() == pytest.approx(1)
+    for method in ("naive", "healing"):
+        with pytest.raises(ValueError, match="cut between characters"):
+            byte_model.next_byte(half, method)
+
+
 def test_refusals_are_sentences():
     model, vocabulary, encode = bp.markov_token_model(0.6, 0.3)
     with pytest.raises(ValueError, match="'all' or 'canonical'"):

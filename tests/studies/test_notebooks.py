@@ -10,6 +10,7 @@ from tokenizers import Tokenizer as Library
 from tokenizers import decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 
+import workbench as wb
 from workbench.studies.documents import documents_of
 from workbench.studies.verdicts import COLUMNS
 from workbench.views.charts import Figure
@@ -123,11 +124,22 @@ def test_it_runs_on_small_parameters_and_ends_in_a_verdict(root, name, monkeypat
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A reader's own things: two tokenizer.json files, and a text file of one sentence a line."""
+    """A reader's own things: two tokenizer.json files, and texts.
+
+    The one is a file of one sentence a line, which names no language; the other names German and
+    Turkish, as readers write them.
+    """
     folder = tmp_path_factory.mktemp("own")
     lines = " ".join(documents_of("prose", "eng_Latn")[:4]).split(". ")
     text = folder / "mine.txt"
     text.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    tagged = folder / "mine.jsonl"
+    shared = wb.load_corpus("parallel", languages=["deu_Latn", "tur_Latn"]).scan().collect()
+    german = pl.DataFrame({"text": documents_of("prose", "deu_Latn")}).select(
+        doc_id=pl.format("prose {}", pl.int_range(pl.len())), text="text", language=pl.lit("de")
+    )
+    short = shared.with_columns(pl.col("language").str.head(2)).select(german.columns)
+    pl.concat([short, german]).write_ndjson(tagged)
     files = []
     for name, size in (("first-of-mine", 900), ("second-of-mine", 700)):
         library = Library(models.BPE())
@@ -140,16 +152,21 @@ def own(tmp_path_factory):
         (folder / name).mkdir()
         files.append(folder / name / "tokenizer.json")
         library.save(str(files[-1]))
-    return {"tokenizers": [str(path) for path in files], "corpus": str(text)}
+    toks = [str(path) for path in files]
+    return {
+        "no language": {"tokenizers": toks, "corpus": str(text)},
+        "no English": {"tokenizers": toks, "corpus": str(tagged)},
+    }
 
 
+@pytest.mark.parametrize("kind", ["no language", "no English"])
 @pytest.mark.parametrize("name", SMALL)
-def test_it_works_with_the_readers_own_tokenizers_and_text(root, name, own, monkeypatch):
+def test_it_works_with_the_readers_own_tokenizers_and_text(root, name, kind, own, monkeypatch):
     monkeypatch.delenv("WORKBENCH_REPORT_DIR", raising=False)
-    # What tells of languages stays as it is: a text file names none, and nothing else is asked.
+    # What tells of languages stays as it is: the text has none or others, and nobody is asked.
     theirs = {"languages", "groups", "gold"}
     small = {key: value for key, value in SMALL[name].items() if key not in theirs}
-    space, shown = run(read(root, name), small | own)
+    space, shown = run(read(root, name), small | own[kind])
     assert space["verdict"].height >= 2
     assert space["verdict"]["value"].is_finite().all()
     tables = [value for value in (*space.values(), *shown) if isinstance(value, pl.DataFrame)]

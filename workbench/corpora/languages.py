@@ -15,6 +15,9 @@ from workbench.corpora.corpus import Corpus
 from workbench.corpora.fields import CorpusError, near
 from workbench.corpora.loading import load_corpus
 
+ALL = "all"
+"""What asks for every language, where an empty word asks for a choice."""
+
 UNTAGGED = "(no language)"
 """The group of all documents of a corpus that names no language, as comparisons call it too."""
 
@@ -70,6 +73,61 @@ def language_in(corpus: Corpus | str, language: str) -> str:
     """
     corpus = load_corpus(corpus) if isinstance(corpus, str) else corpus
     return find_language(corpus.name, corpus.languages, language)
+
+
+def choose_language(corpus: Corpus | str, wanted: str = "", usual: str = "eng_Latn") -> str:
+    """The language to work on where nobody said which: the usual one, or the corpus's commonest.
+
+    Args:
+        corpus: As for :func:`language_in`.
+        wanted: What was asked for: a code, "all" for every document, or "" for a choice.
+        usual: Taken where the corpus has it and nothing was asked for.
+
+    Returns:
+        The code of the corpus; else that of most documents, the first of equals. "" stands for
+        every document: where that was asked for, or where the corpus names no language.
+
+    Raises:
+        CorpusError: As :func:`language_in`, for what was asked for.
+
+    >>> choose_language("parallel"), choose_language("parallel", "de")
+    ('eng_Latn', 'deu_Latn')
+    """
+    chosen = choose_languages(corpus, [wanted] if wanted else [], [usual])
+    return "" if wanted == ALL or not chosen else chosen[0]
+
+
+def choose_languages(
+    corpus: Corpus | str, wanted: Sequence[str] = (), usual: Sequence[str] = ("eng_Latn",)
+) -> list[str]:
+    """The languages to show where nobody said which: as many of the corpus as are usual.
+
+    Args:
+        corpus: As for :func:`language_in`.
+        wanted: What was asked for: codes, ["all"], or none for a choice.
+        usual: Those that the corpus has are taken; the others make room for its commonest.
+
+    Returns:
+        Codes of the corpus, those of ``usual`` first; none where it names no language.
+
+    Raises:
+        CorpusError: As :func:`language_in`, for what was asked for.
+
+    >>> choose_languages("parallel", usual=["deu_Latn", "xxx_Latn"])
+    ['deu_Latn', 'amh_Ethi']
+    """
+    corpus = load_corpus(corpus) if isinstance(corpus, str) else corpus
+    if not corpus.languages:
+        return []
+    if wanted and list(wanted) != [ALL]:
+        return list(dict.fromkeys(language_in(corpus, one) for one in wanted))
+    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
+    counts = frame.drop_nulls("language").group_by("language", maintain_order=True).len()
+    there = counts.sort("len", descending=True, maintain_order=True)["language"].to_list()
+    if wanted:
+        return there
+    alike = [own for one in usual for own in there if same_language(own, one)]
+    return list(dict.fromkeys([*alike, *there]))[: len(usual)]
 
 
 def parallel_languages(corpus: Corpus | str, reference: str) -> list[str]:

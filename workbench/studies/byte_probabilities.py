@@ -223,7 +223,8 @@ def cut_bias(
         tok: A tokenizer with a closed vocabulary whose tokens join to the text.
         corpus: What the token n-gram is counted on. Leave the texts out of it.
         n: Tokens per n-gram.
-        cuts_per_text: Prompts per document, at random bytes.
+        cuts_per_text: Prompts per document, at random places between characters: a tokenizer
+            encodes text, and half a character is none.
         longest: Longest prompt in bytes.
         seed: Of the cuts.
         model: Another model over the same tokens, in the n-gram's place.
@@ -246,10 +247,8 @@ def cut_bias(
     for doc, text in enumerate(texts):
         data = text.encode()
         bounds = [0, *segment(text, tok).boundaries.tolist()]
-        top = min(longest, len(data) - 1)
-        if top < 1:
-            continue
-        cuts = rng.permutation(top)[:cuts_per_text] + 1
+        inside = [at for at in range(1, min(longest + 1, len(data))) if data[at] & 0xC0 != 0x80]
+        cuts = rng.permutation(inside)[:cuts_per_text]
         for cut in sorted(cuts.tolist()):
             into = cut - max(b for b in bounds if b <= cut)
             logs = {m: byte_model.next_byte(data[:cut], m) for m in METHODS}  # type: ignore[arg-type]
@@ -266,6 +265,8 @@ def cut_bias(
                     row[f"tv_{method}"] = 0.5 * float(np.abs(np.exp(logs[method]) - exact).sum())
                 row[f"bits_{method}"] = float(-logs[method][data[cut]] / np.log(2))
             rows.append(row)
+    if not rows:
+        raise ValueError("No text has two characters, so there is no place to cut.")
     return pl.DataFrame(rows)
 
 

@@ -312,7 +312,8 @@ class ByteModel:
             the model leaves no probability.
 
         Raises:
-            ValueError: For an unknown method, or a missing ``encode``.
+            ValueError: For an unknown method, a missing ``encode``, or a text that ends inside a
+                character, which only the exact way can read.
         """
         string = self._bytes(text)
         if method == "exact":
@@ -342,7 +343,13 @@ class ByteModel:
         if self._encode is None:
             raise ValueError("The naive and healing ways encode the text: give `encode`.")
         levels: list[dict[History, float]] = [{} for _ in range(len(string) + 1)]
-        ids = tuple(self._encode(string))
+        try:
+            ids = tuple(self._encode(string))
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                "The naive and healing ways encode the text, and these bytes are none (they may "
+                "end inside a character): ask for the exact way, or cut between characters."
+            ) from error
         if not healing or not ids:
             levels[len(string)][ids] = 0.0
             return levels

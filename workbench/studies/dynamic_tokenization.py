@@ -33,6 +33,7 @@ from workbench.tokenizers import Tokenizer, load_tokenizer
 __all__ = [
     "PAPER",
     "README_BATCH",
+    "SHOWN",
     "DynamicTokenizer",
     "Merge",
     "dynamic_tokenizer",
@@ -44,6 +45,9 @@ __all__ = [
 ]
 
 PAPER = "Feher, Vulić and Minixhofer 2024"
+
+SHOWN = ("eng_Latn", "deu_Latn", "tur_Latn", "hin_Deva", "jpn_Jpan")
+"""What the notebook shows of a corpus that has them: from coarsely to finely cut."""
 
 README_BATCH = (
     "Ribonucleoprotein particles regulate mRNA stability.",

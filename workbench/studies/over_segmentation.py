@@ -19,7 +19,12 @@ import polars as pl
 
 from workbench.compare import comparison
 from workbench.corpora import Corpus, CorpusError, load_corpus
-from workbench.corpora.languages import language_in, parallel_languages, same_language
+from workbench.corpora.languages import (
+    choose_language,
+    language_in,
+    parallel_languages,
+    same_language,
+)
 from workbench.metrics.text_types import sample_texts
 from workbench.studies.documents import documents_by_language, documents_of
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
@@ -83,7 +88,7 @@ def parallel_and_prose(
     path: str = "",
     languages: Sequence[str] = (),
     prose: str = "prose",
-    reference: str = "eng_Latn",
+    reference: str = "",
 ) -> tuple[Corpus, dict[str, list[str]]]:
     """What premiums are counted on, and the ordinary text that UUIDs are held against.
 
@@ -97,7 +102,7 @@ def parallel_and_prose(
         languages: As for :func:`corpus_for`.
         prose: A corpus of ordinary text, if ``corpus`` is parallel; where it lacks the reference,
             documents of ``corpus`` in that language are the ordinary text.
-        reference: The language of that text.
+        reference: The language of that text; "" for English or, without any, the commonest.
 
     Returns:
         The parallel corpus, and the ordinary documents under the name of their corpus.
@@ -110,19 +115,21 @@ def parallel_and_prose(
     """
     own = corpus_for(corpus, path)
     own = corpus_for(own, languages=languages) if own.languages else own
-    texts = (
-        own if parallel_languages(own, reference) else corpus_for("parallel", languages=languages)
-    )
-    if not parallel_languages(texts, reference):
+    spoken = compared = choose_language(own, reference)
+    texts = own
+    if not parallel_languages(own, spoken):
+        texts = corpus_for("parallel", languages=languages)
+        compared = choose_language(texts, reference)
+    if not parallel_languages(texts, compared):
         raise CorpusError(
-            f"no language of {texts.name} says the same as {reference!r} (rows of one sentence "
+            f"no language of {texts.name} says the same as {compared!r} (rows of one sentence "
             f"share a doc_id): choose a reference it has, and keep at least one more language"
         )
     if texts is own:
         for code, ordinary in documents_by_language(prose).items():
-            if same_language(code, reference):
+            if same_language(code, compared):
                 return texts, {prose: ordinary}
-    return texts, {own.name: documents_of(own, reference)}
+    return texts, {own.name: documents_of(own, spoken)}
 
 
 def script_of(language: str) -> str:

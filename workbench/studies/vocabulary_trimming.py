@@ -24,11 +24,14 @@ from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_f
 from workbench.tokenizers import Tokenizer
 from workbench.vocabulary.pruning import Pruning, count_usage, prune
 
-__all__ = ["PAPER", "coverage", "documents_by", "same_where_kept", "smaller", "verdict"]
+__all__ = ["PAPER", "SHOWN", "coverage", "documents_by", "same_where_kept", "smaller", "verdict"]
 
 _SENTENCE_END = re.compile(r"(?<=[.!?।。])\s+|\n+")
 
 PAPER = "Ushio, Zhou and Camacho-Collados 2023"
+
+SHOWN = ("eng_Latn", "deu_Latn", "tur_Latn", "hin_Deva")
+"""What the notebook trims to where the corpus has them."""
 
 
 def documents_by(

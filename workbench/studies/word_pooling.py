@@ -27,6 +27,7 @@ from workbench.tokenizers.baselines import Words
 
 __all__ = [
     "PAPERS",
+    "SHOWN",
     "HatWords",
     "attention_cost",
     "hierarchy",
@@ -41,6 +42,9 @@ PAPERS = (
     "Thawani and others 2023 (Learn Your Tokens)",
     "Lee, Guo and Qiu 2022 (Byte2Word)",
 )
+
+SHOWN = ("eng_Latn", "tur_Latn", "hin_Deva", "zho_Hans", "tha_Thai")
+"""What the notebook shows of a corpus that has them: with spaces between words and without."""
 
 
 class HatWords(Words):

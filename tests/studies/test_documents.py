@@ -122,3 +122,32 @@ def test_a_paragraph_of_both_parts_is_not_held_out():
     copies = wb.load_corpus(pl.DataFrame({"text": ["a copy"] * 4}), name="copies")
     with pytest.raises(ValueError, match="nothing unseen to measure on"):
         study.split_corpus(copies)
+
+
+def test_intervals_resample_documents_where_enough_are_held_out():
+    texts = [f"first of {i}\n\nsecond of {i}" for i in range(30)]
+    split = study.split_corpus(wb.load_corpus(pl.DataFrame({"text": texts})), held_out=0.3)
+    assert split.resampled == "9 documents"
+    assert len(split.held_out) == 18
+    of = dict(zip(split.held_out, split.documents, strict=True))
+    assert all(of[f"first of {p.split()[-1]}"] == of[p] for p in split.held_out)
+    assert split.by_unit([1] * 18).tolist() == [2] * 9
+    few = study.split_corpus("prose", language="eng_Latn")
+    assert few.resampled == "89 paragraphs of 4 documents"
+    assert few.by_unit(range(89)).tolist() == list(range(89))
+
+
+def test_the_first_paragraphs_held_out_are_not_all_of_one_document():
+    split = study.split_corpus("prose", language="eng_Latn")
+    assert len(set(split.documents[:20])) == 4
+    few = split.first(20)
+    assert (few.held_out, few.resampled) == (split.held_out[:20], "20 paragraphs of 4 documents")
+    assert few.train == split.train
+
+
+def test_what_another_corpus_shares_with_the_learnt_is_not_scored():
+    mine = wb.load_corpus(pl.DataFrame({"text": ["a\n\nb", "c"]}), name="mine")
+    theirs = wb.load_corpus(pl.DataFrame({"text": ["x\n\nb", "d"]}), name="theirs")
+    assert study.learn_and_score(mine, theirs).held_out == ("d",)
+    with pytest.raises(ValueError, match="leave texts_from empty"):
+        study.learn_and_score("prose", "prose", language="eng_Latn")

@@ -153,6 +153,8 @@ def test_a_gain_that_turns_into_a_loss_is_told_too():
     frame = pl.DataFrame({"method": "spaces", "size": sizes, "gain": gains}).with_columns(
         gain_low=pl.col("gain") - 0.01, gain_high=pl.col("gain") + 0.01, paragraphs=9
     )
+    nothing = {f"over_spaces{end}": pl.lit(None, pl.Float64) for end in ("", "_low", "_high")}
+    frame = frame.with_columns(**nothing)
     (level, gains_above), *more = study.crossings(frame, "spaces")
     assert 300 < level < 500
     assert not gains_above
@@ -160,8 +162,56 @@ def test_a_gain_that_turns_into_a_loss_is_told_too():
     assert study.crossover(frame, "spaces") is None
     said = study.verdict(frame.with_columns(characters_per_token=1.0))["verdict"].to_list()
     assert said[0] == "gains"
-    assert said[-1].startswith("loses; level at V ≈ ")
-    assert said[-1].endswith(" (loses above)")
+    assert said[-1] == "loses; gains at V = 300 and loses at V = 500"
+    assert study.turning_points(frame, "spaces") == [(300, 500, False)]
+
+
+def test_a_sign_that_no_interval_shows_is_no_turn():
+    frame = pl.DataFrame(
+        {
+            "method": "chunks",
+            "size": [300, 500, 1000, 2000],
+            "gain_low": [-0.3, -0.2, -0.1, 0.1],
+            "gain_high": [-0.1, 0.1, 0.2, 0.3],
+        }
+    )
+    assert study.turning_points(frame, "chunks") == [(300, 2000, True)]
+    assert study.turning_points(frame.head(3), "chunks") == []
+
+
+def test_gains_are_counted_over_documents_by_hand():
+    """Twelve documents of two paragraphs: the interval resamples the twelve."""
+    words = ("one two three ", "four five six ")
+    held = tuple(f"{words[n % 2]}{n}" for n in range(24))
+    split = study.Split(tuple("one two three four five six " * 9 for _ in range(4)), held,
+                        tuple(n // 2 for n in range(24)))  # fmt: skip
+    assert split.resampled == "12 documents"
+    curve = study.compression_curve(split, [270], methods=["words", "spaces"])
+    rows = {row["method"]: row for row in curve.to_dicts()}
+    toks = {m: study.train(split.train, m, 270) for m in ("words", "spaces")}
+    per = {
+        m: sum(map(len, held)) / sum(len(tok.encode(p)) for p in held) for m, tok in toks.items()
+    }
+    assert {m: r["characters_per_token"] for m, r in rows.items()} == pytest.approx(per)
+    assert rows["spaces"]["gain"] == pytest.approx(per["spaces"] - per["words"])
+    assert set(curve["resampled"]) == {"12 documents"}
+    flat = study.Split(split.train, held)
+    assert study.compression_curve(flat, [270], methods=["words"])["resampled"][0] == "24 documents"
+
+
+def test_the_luck_of_a_draw_is_measured(split):
+    found = study.gain_by_seed(split, 500, seeds=(0, 1, 2))
+    assert found["method"].to_list() == ["chunks", "less_is_better"]
+    assert (found["gain_least"] <= found["gain_mean"]).all()
+    assert (found["gain_mean"] <= found["gain_most"]).all()
+    curve = study.compression_curve(split, [500], seed=1)
+    drawn = dict(
+        curve.filter(pl.col("method").is_in(found["method"])).select("method", "gain").rows()
+    )
+    for row in found.to_dicts():
+        assert row["gain_least"] <= drawn[row["method"]] + 1e-12
+        assert drawn[row["method"]] <= row["gain_most"] + 1e-12
+    assert study.gain_by_seed(study.Split(("a b",), ("a",)), 500).is_empty()
 
 
 def test_a_vocabulary_is_named_after_what_it_has():

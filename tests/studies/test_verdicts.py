@@ -38,13 +38,13 @@ def test_the_bootstrap_of_a_ratio_agrees_with_the_delta_method():
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * spread, rel=0.08)
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), min_size=1, max_size=12))
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), min_size=1, max_size=20))
 def test_a_ratio_lies_in_its_interval_and_within_its_documents(pairs):
     top, bottom = zip(*pairs, strict=True)
     estimate = verdicts.ratio_over_documents(top, bottom, resamples=200)
     ratios = [t / b for t, b in pairs]
     assert min(ratios) - 1e-9 <= estimate.value <= max(ratios) + 1e-9
-    if len(pairs) == 1:
+    if len(pairs) < 8:  # the resamples of so few say little: see intervals.FEWEST
         assert estimate.low is None
     else:
         assert min(ratios) - 1e-9 <= estimate.low <= estimate.high <= max(ratios) + 1e-9

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import regex
+from numpy.typing import ArrayLike, NDArray
 
 from workbench.corpora import Corpus, CorpusError, load_corpus
 from workbench.corpora.languages import UNTAGGED, find_language, language_in
+from workbench.intervals import FEWEST
 
 __all__ = [
     "Split",
@@ -185,10 +187,61 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Split:
-    """Text to learn from and text to measure on; no document and no paragraph is in both."""
+    """Text to learn from and text to measure on; no document and no paragraph is in both.
+
+    Attributes:
+        train: Paragraphs to learn from.
+        held_out: Paragraphs to measure on.
+        documents: The document each of those is of; empty where each is a document.
+    """
 
     train: tuple[str, ...]
     held_out: tuple[str, ...]
+    documents: tuple[int, ...] = ()
+
+    @property
+    def _units(self) -> NDArray[np.int64]:
+        """Which unit each held-out paragraph belongs to."""
+        if len(set(self.documents)) < FEWEST:
+            return np.arange(len(self.held_out))
+        numbers = {document: place for place, document in enumerate(dict.fromkeys(self.documents))}
+        return np.array([numbers[document] for document in self.documents])
+
+    @property
+    def resampled(self) -> str:
+        """What intervals resample, in words.
+
+        >>> split_corpus("prose", language="eng_Latn").resampled
+        '89 paragraphs of 4 documents'
+        """
+        units = len(np.unique(self._units))
+        few = len(set(self.documents))
+        if few in (0, units):
+            return f"{units} documents"
+        return f"{units} paragraphs of {few} document{'s' if few > 1 else ''}"
+
+    def first(self, paragraphs: int) -> Split:
+        """The same with fewer held-out paragraphs, which are drawn from all its documents."""
+        return Split(self.train, self.held_out[:paragraphs], self.documents[:paragraphs])
+
+    def by_unit(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Sums of numbers over what intervals resample.
+
+        The paragraphs of a document say similar things, so documents are the unit; where fewer
+        than eight are held out their paragraphs are, and intervals then cover other
+        paragraphs of these documents and not other documents.
+
+        Args:
+            values: One number per held-out paragraph, shape ``(paragraphs,)``.
+
+        Returns:
+            The sums, shape ``(units,)``.
+
+        >>> split = Split(("a",), ("b", "c", "d"), (0, 0, 1))
+        >>> split.by_unit([1, 2, 3])
+        array([1., 2., 3.])
+        """
+        return np.bincount(self._units, weights=np.asarray(values)).astype(np.float64)
 
     @property
     def counted(self) -> Corpus:
@@ -208,10 +261,11 @@ def learn_and_score(
         seed: Of the split.
 
     Returns:
-        The texts, in paragraphs where one corpus is split.
+        The texts, in paragraphs where one corpus is split; those of ``texts_from`` that share a
+        paragraph with ``corpus`` are left out.
 
     Raises:
-        ValueError: As :func:`split_corpus`.
+        ValueError: As :func:`split_corpus`, or when no text is left.
         CorpusError: As :func:`documents_of`.
 
     >>> len(learn_and_score("prose", "parallel", language="eng_Latn").held_out)
@@ -219,7 +273,15 @@ def learn_and_score(
     """
     if not texts_from:
         return split_corpus(corpus, language=language, seed=seed)
-    return Split(tuple(documents_of(corpus, language)), tuple(documents_of(texts_from, language)))
+    train = documents_of(corpus, language)
+    learnt = set(paragraphs_of(train))
+    new = [t for t in documents_of(texts_from, language) if learnt.isdisjoint(paragraphs_of([t]))]
+    if not new:
+        raise ValueError(
+            f"Every text of {texts_from!r} has a paragraph that was learnt from: leave texts_from "
+            f"empty to hold a part of one corpus out."
+        )
+    return Split(tuple(train), tuple(new))
 
 
 def split_corpus(
@@ -240,7 +302,8 @@ def split_corpus(
         seed: Of the order.
 
     Returns:
-        Paragraphs (between blank lines) of both parts, each once: one that stands in both, like
+        Paragraphs (between blank lines) of both parts, each once, those held out in a random
+        order: one that stands in both, like
         a licence that many packages carry, is only learnt from. A corpus of one document is cut
         between its paragraphs.
 
@@ -254,7 +317,8 @@ def split_corpus(
     if isinstance(corpus, str):
         corpus = load_corpus(corpus)
     texts = documents_of(corpus, language)
-    if len(texts) == 1:
+    parts = len(texts) == 1
+    if parts:
         texts = paragraphs_of(texts)
     order = np.random.default_rng(seed).permutation(len(texts)).tolist()
     chosen: list[str] = []
@@ -271,10 +335,17 @@ def split_corpus(
         )
     cut = min(len(chosen) - 1, max(1, round(held_out * len(chosen))))
     train = dict.fromkeys(paragraphs_of(chosen[cut:]))
-    kept = tuple(p for p in dict.fromkeys(paragraphs_of(chosen[:cut])) if p not in train)
-    if not kept:
+    held: dict[str, int] = {}
+    for number, text in enumerate(chosen[:cut]):
+        for paragraph in paragraphs_of([text]):
+            if paragraph not in train:
+                held.setdefault(paragraph, 0 if parts else number)
+    if not held:
         raise ValueError(
             f"All paragraphs held out of {corpus.name!r} stand in the rest of it too: there is "
             f"nothing unseen to measure on."
         )
-    return Split(tuple(train), kept)
+    # In a random order, so that the first few are of all documents and not of one.
+    drawn = list(held.items())
+    drawn = [drawn[place] for place in np.random.default_rng(seed).permutation(len(drawn))]
+    return Split(tuple(train), tuple(p for p, _ in drawn), tuple(number for _, number in drawn))

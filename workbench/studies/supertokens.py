@@ -14,12 +14,14 @@ tokens make better models needs trained models and is not looked at.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from workbench.studies.documents import Split, split_corpus
 from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
@@ -41,16 +43,29 @@ __all__ = [
     "compression_curve",
     "crossings",
     "crossover",
+    "gain_by_seed",
     "less_is_better",
     "random_chunks",
     "split_corpus",
     "train",
+    "turning_points",
     "verdict",
 ]
 
 PAPERS = ("Sharthak and others 2025", "Yang, Frank and Van den Bosch 2020")
 Method = Literal["words", "spaces", "chunks", "less_is_better"]
 METHODS: tuple[Method, ...] = get_args(Method)
+
+_CURVE: dict[str, Any] = {
+    "method": pl.String,
+    "size": pl.Int64,
+    "entries": pl.Int64,
+    **dict.fromkeys(("characters_per_token", "ci_low", "ci_high"), pl.Float64),
+    **dict.fromkeys(("gain", "gain_low", "gain_high"), pl.Float64),
+    **dict.fromkeys(("over_spaces", "over_spaces_low", "over_spaces_high"), pl.Float64),
+    "paragraphs": pl.Int64,
+    "resampled": pl.String,
+}
 
 _CHUNK_PIECE = re.compile(r"\s*\S+|\s+$")
 
@@ -158,47 +173,93 @@ def compression_curve(
         ``method, size, entries`` (what was learnt: fewer than V where the text runs out of pairs),
         ``characters_per_token, ci_low, ci_high``, and against "words" of the same size
         ``gain, gain_low, gain_high`` (paired difference, characters per token; null where either
-        of the two did not fill its V: vocabularies would not be equal), ``paragraphs``.
-        Intervals resample held-out paragraphs, for the tokenizers as they are; they do not cover
-        another training text.
+        of the two did not fill its V: vocabularies would not be equal); for "less_is_better"
+        ``over_spaces, over_spaces_low, over_spaces_high``, the same against "spaces";
+        ``paragraphs`` held out and ``resampled``, what the intervals resample. They are for the
+        tokenizers as they are and do not cover another training text or seed: see
+        :func:`gain_by_seed`.
+
+    Raises:
+        ValueError: As :func:`train`, and when there is no size.
+
+    >>> split = Split(("a b a b a b",) * 9, ("a b", "b a a b"))
+    >>> compression_curve(split, [258], methods=["words"])["characters_per_token"].round(2).item()
+    1.67
+    """
+    if not sizes:
+        raise ValueError("A curve needs a vocabulary size: give at least one.")
+    characters = split.by_unit([len(p) for p in split.held_out])
+    rows = []
+    for size in sizes:
+        full: dict[str, NDArray[np.float64]] = {}  # tokens under the methods that fill this V
+        for method in sorted(methods, key=METHODS.index):  # the baseline comes first
+            tok = train(split.train, method, size, seed=seed)
+            tokens = _tokens(tok, split)
+            if len(tok.ids()) == size:
+                full[method] = tokens
+            row = _row(method, size, len(tok.ids()), split)
+            value = ratio_over_documents(characters, tokens, seed=seed)
+            row |= in_columns(value, "characters_per_token", "ci_low", "ci_high")
+            others = {"gain": "words", "over_spaces": "spaces" if method == METHODS[-1] else ""}
+            for column, other in others.items():
+                if method in full and other in full and other != method:
+                    sides = (characters, tokens), (characters, full[other])
+                    gain = ratio_difference(*sides, seed=seed)
+                    row |= in_columns(gain, column, f"{column}_low", f"{column}_high")
+            rows.append(row)
+    for tok in references:
+        row = _row(tok.name, tok.vocab_size, tok.vocab_size, split)
+        value = ratio_over_documents(characters, _tokens(tok, split), seed=seed)
+        rows.append(row | in_columns(value, "characters_per_token", "ci_low", "ci_high"))
+    return pl.DataFrame(rows, schema=_CURVE)
+
+
+def _tokens(tok: Tokenizer, split: Split) -> NDArray[np.float64]:
+    return split.by_unit([len(ids) for ids in tok.encode_batch(list(split.held_out))])
+
+
+def _row(method: str, size: int | None, entries: int | None, split: Split) -> dict[str, Any]:
+    """A row of the curve without its numbers."""
+    known = {"method": method, "size": size, "entries": entries}
+    return (
+        dict.fromkeys(_CURVE)
+        | known
+        | {
+            "paragraphs": len(split.held_out),
+            "resampled": split.resampled,
+        }
+    )
+
+
+def gain_by_seed(split: Split, size: int, seeds: Sequence[int] = (0, 1, 2, 3, 4)) -> pl.DataFrame:
+    """How much of a gain is the luck of a draw: the two methods that draw, seed by seed.
+
+    Args:
+        split: Training and held-out paragraphs.
+        size: V.
+        seeds: Of the random chunks and of Less-is-Better.
+
+    Returns:
+        ``method, seeds, gain_least, gain_mean, gain_most`` in characters per token over "words";
+        no row for a method where either of the two does not fill V.
 
     Raises:
         ValueError: As :func:`train`.
     """
-    characters = [len(p) for p in split.held_out]
+    characters = sum(len(p) for p in split.held_out)
+    words = train(split.train, "words", size)
+    drawn: tuple[Method, ...] = ("chunks", "less_is_better")
     rows = []
-    schema = dict.fromkeys(("ci_low", "ci_high", "gain", "gain_low", "gain_high"), pl.Float64())
-    for size in sizes:
-        baseline: list[int] | None = None
-        for method in sorted(methods, key=METHODS.index):  # the baseline comes first
-            tok = train(split.train, method, size, seed=seed)
-            full = len(tok.ids()) == size
-            tokens = [len(ids) for ids in tok.encode_batch(list(split.held_out))]
-            if method == "words" and full:
-                baseline = tokens
-            value = ratio_over_documents(characters, tokens, seed=seed)
-            gain = None
-            if baseline is not None and method != "words" and full:
-                gain = ratio_difference((characters, tokens), (characters, baseline), seed=seed)
-            rows.append(_row(method, size, len(tok.ids()), value, gain))
-    for tok in references:
-        tokens = [len(ids) for ids in tok.encode_batch(list(split.held_out))]
-        value = ratio_over_documents(characters, tokens, seed=seed)
-        rows.append(_row(tok.name, tok.vocab_size, tok.vocab_size, value, None))
-    return pl.DataFrame(rows, schema_overrides=schema)
-
-
-def _row(
-    method: str, size: int | None, entries: int | None, value: Estimate, gain: Estimate | None
-) -> dict[str, str | int | float | None]:
-    return {
-        "method": method,
-        "size": size,
-        "entries": entries,
-        **in_columns(value, "characters_per_token", "ci_low", "ci_high"),
-        **in_columns(gain, "gain", "gain_low", "gain_high"),
-        "paragraphs": value.n,
-    }
+    for method in drawn if len(words.ids()) == size else ():
+        toks = [train(split.train, method, size, seed=seed) for seed in seeds]
+        if all(len(tok.ids()) == size for tok in toks):
+            base = characters / _tokens(words, split).sum()
+            gains = [float(characters / _tokens(tok, split).sum() - base) for tok in toks]
+            mean = sum(gains) / len(gains)
+            rows.append((method, len(gains), min(gains), mean, max(gains)))
+    names = ["method", "seeds", "gain_least", "gain_mean", "gain_most"]
+    kinds = [pl.String, pl.Int64, *[pl.Float64] * 3]
+    return pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
 
 
 def crossings(curve: pl.DataFrame, method: Method) -> list[tuple[float, bool]]:
@@ -225,6 +286,28 @@ def crossings(curve: pl.DataFrame, method: Method) -> list[tuple[float, bool]]:
             size = float(np.exp(np.interp(share, [0, 1], np.log(sizes[at - 1 : at + 1]))))
             found.append((round(size, 6), gains[at] >= 0))
     return found
+
+
+def turning_points(curve: pl.DataFrame, method: Method) -> list[tuple[int, int, bool]]:
+    """Between which vocabulary sizes a method turns, as far as the intervals tell.
+
+    Args:
+        curve: From :func:`compression_curve`, with "words".
+        method: Another method.
+
+    Returns:
+        Two sizes whose intervals exclude no gain on opposite sides, with none between them that
+        does, and whether the method gains at the larger.
+
+    >>> frame = pl.DataFrame({"method": ["spaces"] * 3, "size": [100, 400, 1600],
+    ...     "gain_low": [-2.0, -1.0, 0.5], "gain_high": [-1.0, 1.0, 2.0]})
+    >>> turning_points(frame, "spaces")
+    [(100, 1600, True)]
+    """
+    part = curve.filter(pl.col("method") == method).drop_nulls("gain_low").sort("size")
+    shown = part.filter((pl.col("gain_low") > 0) | (pl.col("gain_high") < 0))
+    steps = list(zip(shown["size"], shown["gain_low"] > 0, strict=True))
+    return [(low, high, up) for (low, was), (high, up) in itertools.pairwise(steps) if was != up]
 
 
 def crossover(curve: pl.DataFrame, method: Method) -> float | None:
@@ -267,9 +350,12 @@ def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
             gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["paragraphs"])
             text = gain.side(0, "loses", "gains", "no difference shown")
             if row["size"] == part["size"].max():
-                levels = crossings(curve, method)  # type: ignore[arg-type]
-                ways = [f"{size:.0f} ({'gains' if up else 'loses'} above)" for size, up in levels]
-                text += f"; level at V ≈ {', '.join(ways)}" if ways else "; no crossing in range"
+                turns = [
+                    f"{'loses' if up else 'gains'} at V = {low} and {'gains' if up else 'loses'} "
+                    f"at V = {high}"
+                    for low, high, up in turning_points(curve, method)  # type: ignore[arg-type]
+                ]
+                text += f"; {', '.join(turns)}" if turns else "; no turn in range"
             rows.append(
                 verdict_row(
                     claim,
@@ -279,25 +365,25 @@ def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
                     text,
                 )
             )
-    equal = curve.drop_nulls("gain")
-    largest = max(equal["size"].to_list(), default=None)
-    best = equal.filter(pl.col("size") == largest) if largest is not None else equal
-    table = {row["method"]: row for row in best.to_dicts()}
-    if {"spaces", "less_is_better"} <= set(table):
-        spaces, lib = table["spaces"], table["less_is_better"]
-        if lib["gain_low"] is None or lib["gain_low"] <= 0:
+    both = curve.filter(pl.col("method") == METHODS[-1]).sort("size").tail(1)
+    for row in both.iter_rows(named=True):
+        low, high = row["over_spaces_low"], row["over_spaces_high"]
+        more = Estimate(row["over_spaces"], low, high, row["paragraphs"])
+        text = more.side(
+            0,
+            below="holds: BPE that crosses spaces gains more",
+            above="does not hold: it gains more than crossing spaces does",
+            neither="no difference shown from BPE that crosses spaces",
+        )
+        if row["gain_low"] is None or row["gain_low"] <= 0:
             text = "Less-is-Better has no gain here to explain"
-        elif spaces["gain"] >= lib["gain"]:
-            text = "holds: BPE that crosses spaces gains as much or more"
-        else:
-            text = "does not hold: it gains more than crossing spaces does"
         rows.append(
             verdict_row(
                 "The gain of Less-is-Better comes from crossing spaces",
                 PAPERS[1],
-                f"BPE across spaces less Less-is-Better, characters per token, {where}, "
-                f"V = {largest}",
-                spaces["characters_per_token"] - lib["characters_per_token"],
+                f"Less-is-Better less BPE across spaces, characters per token, {where}, "
+                f"V = {row['size']}",
+                more,
                 text,
             )
         )

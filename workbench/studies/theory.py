@@ -314,14 +314,15 @@ def text_cross_entropies(
             those of what it keeps: see ``kept``.
         split: Paragraphs to count on, and to score; see
             :func:`workbench.studies.documents.split_corpus`.
-        seed: Of the bootstrap over held-out paragraphs, the same for all.
+        seed: Of the bootstrap, the same for all.
 
     Returns:
         One row per model, :data:`BASELINES` first: ``model, entries`` (null for an open
         vocabulary), ``bytes_per_token, unseen`` (share of the scored tokens that were never
         counted), ``kept`` (share of the paragraphs that decode to themselves), ``bits_per_byte,
         ci_low, ci_high``, and against bytes without context, paired,
-        ``saved, saved_low, saved_high`` (bits per byte; null for that row) and ``paragraphs``.
+        ``saved, saved_low, saved_high`` (bits per byte; null for that row), ``paragraphs``
+        and ``resampled``, what the intervals resample.
 
     Raises:
         ValueError: As :func:`token_bits`.
@@ -336,12 +337,13 @@ def text_cross_entropies(
     spelled = load_tokenizer("bytes")
     models = [(BASELINES[0], spelled, 1), (BASELINES[1], spelled, _MEMORY + 1)]
     models += [(tok.name, tok, 1) for tok in tokenizers]
-    sizes = [len(paragraph.encode()) for paragraph in split.held_out]
+    sizes = split.by_unit([len(paragraph.encode()) for paragraph in split.held_out])
     base: NDArray[np.float64] | None = None
     rows = []
     for name, tok, order in models:
         encoded = tok.encode_batch(list(split.held_out))
         bits, unseen = _priced(tok, tok.encode_batch(list(split.train)), encoded, order)
+        bits = split.by_unit(bits)
         tokens = sum(map(len, encoded))
         same = [tok.decode(ids) == p for ids, p in zip(encoded, split.held_out, strict=True)]
         found = ratio_over_documents(bits, sizes, seed=seed)
@@ -351,12 +353,13 @@ def text_cross_entropies(
             {
                 "model": name,
                 "entries": tok.vocab_size,
-                "bytes_per_token": sum(sizes) / tokens if tokens else None,
+                "bytes_per_token": float(sizes.sum()) / tokens if tokens else None,
                 "unseen": unseen / tokens if tokens else None,
                 "kept": sum(same) / len(same),
                 **in_columns(found, "bits_per_byte", "ci_low", "ci_high"),
                 **in_columns(saved, "saved", "saved_low", "saved_high"),
-                "paragraphs": found.n,
+                "paragraphs": len(split.held_out),
+                "resampled": split.resampled,
             }
         )
     kinds = ("ci_low", "ci_high", "saved", "saved_low", "saved_high", "bytes_per_token", "unseen")

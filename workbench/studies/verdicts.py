@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.intervals import resampling_weights
+from workbench.intervals import FEWEST, resampling_weights
 
 COLUMNS: dict[str, pl.DataType] = {
     "claim": pl.String(),
@@ -167,18 +167,24 @@ def function_of_sums(
         confidence: Coverage of the interval, in (0, 1).
 
     Returns:
-        The estimate; without an interval for a single unit; None where it is not defined.
+        The estimate; without an interval for fewer than eight units, whose resamples are too few
+        to tell 95% (:data:`workbench.intervals.FEWEST`); None where it is not defined.
 
-    >>> str(function_of_sums(lambda sums: sums[..., 0] / sums[..., 1], [[1, 2], [2, 2], [3, 2]]))
-    '1 [0.5, 1.5]'
+    Raises:
+        ValueError: When there is no unit.
+
+    >>> str(function_of_sums(lambda sums: sums[..., 0] / sums[..., 1], [[1, 2], [3, 2]] * 8))
+    '1 [0.75, 1.25]'
     """
     data = np.asarray(units, dtype=np.float64)
+    if not len(data):
+        raise ValueError("Nothing to sum: a statistic needs at least one document.")
     with np.errstate(invalid="ignore", divide="ignore"):
         point = float(value(data.sum(axis=0)))
         if not np.isfinite(point):
             return None
-        if len(data) == 1:
-            return Estimate(point, None, None, 1)
+        if len(data) < FEWEST:
+            return Estimate(point, None, None, len(data))
         weights = resampling_weights(len(data), resamples, seed)
         sums = weights @ data.reshape(len(data), -1)
         drawn = value(sums.reshape(resamples, *data.shape[1:]))
@@ -209,7 +215,7 @@ def ratio_over_documents(
         confidence: Coverage of the interval, in (0, 1).
 
     Returns:
-        The estimate; without an interval for a single document.
+        The estimate; without an interval for fewer than eight documents.
 
     Raises:
         ValueError: When the two differ in length, are empty, or the denominators sum to zero.

@@ -61,3 +61,39 @@ def test_of_several_those_that_are_there_come_first_and_others_fill_up():
     assert lang.choose_languages(corpus(text=["a"]), ["en"], usual) == []
     with pytest.raises(wb.CorpusError, match="mine has no language 'de'"):
         lang.choose_languages(mine, ["en", "de"], usual)
+
+
+def partly():
+    """German lacks fifteen of forty sentences, French thirty; Dutch says something else."""
+    frame = wb.load_corpus("parallel", languages=["eng_Latn", "deu_Latn", "fra_Latn"]).scan()
+    number = pl.col("doc_id").cast(pl.Int32)
+    there = pl.col("language").replace_strict({"eng_Latn": 40, "deu_Latn": 25, "fra_Latn": 10})
+    other = pl.DataFrame({"doc_id": ["a"], "text": ["iets"], "language": ["nld_Latn"]})
+    kept = frame.collect().filter(number <= there).select("doc_id", "text", "language")
+    return wb.load_corpus(pl.concat([kept, other]), name="partly")
+
+
+def test_the_parallel_part_is_what_every_language_says():
+    part = lang.parallel_part(partly(), "en")
+    assert sorted(part.languages) == ["deu_Latn", "eng_Latn"]
+    assert part.summary()["documents"].to_list() == [25, 25]
+    assert "25 of 25 documents are in all 2 languages. Left out: fra_Latn, nld_Latn." in part.note
+    whole = wb.load_corpus("parallel", languages=["eng_Latn", "deu_Latn"])
+    assert lang.parallel_part(whole, "eng_Latn") is whole
+    with pytest.raises(wb.CorpusError, match="share a doc_id"):
+        lang.parallel_part("prose", "eng_Latn")
+    apart = corpus(doc_id=list("abcacb"), text=list("tuvwxy"), language=list("eeedff"))
+    assert lang.parallel_part(apart, "e").languages == ("e", "f")
+
+
+def test_a_region_tells_the_script_and_a_bare_code_leaves_it_open():
+    assert lang.same_language("zh-TW", "zho_Hant")
+    assert not lang.same_language("zh-TW", "zho_Hans")
+    assert not lang.same_language("zh-CN", "zho_Hant")
+    assert lang.same_language("zh", "zho_Hant")
+    assert lang.same_language("zh", "zho_Hans")
+    assert lang.same_language("no", "nob_Latn")
+    assert not lang.same_language("no", "nno_Latn")
+    codes = ["en_US", "pt-BR", "sr_Latn_RS", "sr", "zh-Hans", "hin_Deva", "xyz"]
+    scripts = ["Latn", "Latn", "Latn", "Cyrl", "Hans", "Deva", ""]
+    assert [lang.script_of(code) for code in codes] == scripts

@@ -159,4 +159,4 @@ def test_a_reader_compares_on_a_text_file_that_names_no_language(tmp_path):
     lengths = metrics.filter(tokenizer="bytes", metric="compression", variant="bytes")
     assert lengths["value"].item() == 1
     assert lengths["n"].item() == 179  # every line, though 60 are the most of each of several
-    assert "mine.txt has no two languages that say the same" in second.html.read_text("utf-8")
+    assert "The languages of mine.txt do not all say the same" in second.html.read_text("utf-8")

@@ -168,3 +168,74 @@ def test_a_parallel_corpus_brings_its_own_prose_where_the_bundled_has_none():
     assert set(study.parallel_and_prose("parallel", languages=FEW)[1]) == {"prose"}
     with pytest.raises(CorpusError, match="choose a reference it has"):
         study.parallel_and_prose("parallel", languages=["eng_Latn"])
+
+
+def test_a_premium_counts_the_same_content_on_both_sides():
+    whole = wb.load_corpus("parallel", languages=["eng_Latn", "deu_Latn"]).scan().collect()
+    few = pl.col("doc_id").cast(pl.Int32) <= 25
+    half = wb.load_corpus(whole.filter((pl.col("language") == "eng_Latn") | few), name="half")
+    shared = wb.load_corpus(whole.filter(few), name="shared")
+    asked, meant = (study.language_costs(["tekken"], one) for one in (half, shared))
+    columns = ["group", "premium", "ci_low", "ci_high", "byte_premium", "n"]
+    assert asked.select(columns).equals(meant.select(columns))
+    assert study.inequality(["tekken"], half).equals(study.inequality(["tekken"], shared))
+    assert study.magnet_targets(half).equals(study.magnet_targets(shared))
+    with pytest.raises(CorpusError, match="share a doc_id"):
+        study.language_costs(["tekken"], wb.load_corpus("prose"))
+
+
+def test_inequality_is_the_gini_coefficient_of_tokens_per_sentence():
+    """One language of one byte a sentence and one of three: the mean gap over twice the mean."""
+    rows = [
+        (str(i), "a" * size, language) for i in range(10) for size, language in ((1, "x"), (3, "y"))
+    ]
+    frame = pl.DataFrame(rows, schema=["doc_id", "text", "language"], orient="row")
+    found = study.inequality(["bytes"], wb.load_corpus(frame), reference="x")
+    assert found["gini"].item() == pytest.approx((2 * abs(3 - 1)) / (2 * 4 * 2))
+    assert found["groups"].item() == 2
+
+
+def test_scripts_show_the_middle_language_and_not_the_mean():
+    premiums = [("a_Latn", 1.0), ("b_Latn", 2.0), ("c_Latn", 9.0)]
+    costs = pl.DataFrame(
+        {
+            "tokenizer": "t",
+            "group": [name for name, _ in premiums],
+            "reference": "eng_Latn",
+            "script": "Latn",
+            "premium": [value for _, value in premiums],
+            "byte_premium": [1.0, 1.5, 1.0],
+        }
+    )
+    row = study.script_summary(costs).row(0, named=True)
+    assert (row["lowest"], row["median"], row["highest"]) == (1.0, 2.0, 9.0)
+    assert row["median_bytes"] == 1.0
+
+
+def test_a_language_is_found_as_readers_write_it_everywhere():
+    frame = wb.load_corpus("parallel", languages=["eng_Latn", "rus_Cyrl"]).scan().collect()
+    mine = wb.load_corpus(frame.with_columns(pl.col("language").str.head(2)), name="mine")
+    targets = study.magnet_targets(mine, reference="en")
+    assert targets["script"].to_list() == ["Latn", "Cyrl"]
+    costs = study.language_costs(["bytes"], mine, reference="en")
+    assert dict(costs.select("group", "script").rows()) == {"ru": "Cyrl", "en": "Latn"}
+
+
+def test_one_string_is_no_list_of_documents():
+    with pytest.raises(TypeError, match="give a list of documents"):
+        study.type_rates(["bytes"], {"greeting": "hello"})
+
+
+def test_an_interval_at_one_does_not_count_as_dearer():
+    row = {"tokenizer": "t", "reference": "eng_Latn", "n": 40, "byte_premium": 2.0}
+    row |= {"vocabulary_premium": 0.75}
+    costs = pl.DataFrame(
+        [
+            row | {"group": "a", "premium": 1.5, "ci_low": 1.2, "ci_high": 1.8},
+            row | {"group": "b", "premium": 1.1, "ci_low": 0.9, "ci_high": 1.3},
+        ]
+    )
+    rates = study.type_rates(["bytes"], {"uuids": ["ab"] * 9, "prose": ["cd"] * 9})
+    dearest, share, *_ = study.verdict(costs, rates).to_dicts()
+    assert dearest["verdict"] == "holds: bytes × 2.00, tokens per byte × 0.75"
+    assert share["value"] == 0.5

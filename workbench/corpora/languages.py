@@ -22,20 +22,54 @@ UNTAGGED = "(no language)"
 """The group of all documents of a corpus that names no language, as comparisons call it too."""
 
 
+_NORWEGIAN = {"no": "nb"}
+"""CLDR leaves Norwegian open; a text that says no more is nearly always in Bokmål."""
+
+
 @cache
 def _subtags(code: str) -> tuple[str, str]:
-    """Language and script of a code: ``eng_Latn`` and ``en-Latn-US`` are alike."""
+    """Language and script of a code: ``eng_Latn`` and ``en-Latn-US`` are alike.
+
+    A region says in which script its language is written: ``zh-TW`` is traditional.
+    """
     from babel.core import get_global
 
     first, *rest = re.split("[-_]", code)
+    language = get_global("language_aliases").get(first.lower(), first.lower())
+    language = _NORWEGIAN.get(language, language)
     script = next((part.title() for part in rest if len(part) == 4 and part.isalpha()), "")
-    return get_global("language_aliases").get(first.lower(), first.lower()), script
+    region = next((part.upper() for part in rest if len(part) == 2 and part.isalpha()), "")
+    return language, script or (_likely_script(language, region) if region else "")
+
+
+def _likely_script(language: str, region: str = "") -> str:
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags")
+    full = likely.get(f"{language}_{region}") or likely.get(language) or ""
+    return next((part for part in full.split("_")[1:] if len(part) == 4), "")
+
+
+def script_of(code: str) -> str:
+    """The ISO 15924 script of a language's code: as written, or else the likely one.
+
+    Args:
+        code: Such as ``hin_Deva``, ``zh-TW`` or ``en``.
+
+    Returns:
+        Four letters; "" where neither the code nor Unicode's CLDR knows.
+
+    >>> script_of("hin_Deva"), script_of("zh-TW"), script_of("en"), script_of("xx")
+    ('Deva', 'Hant', 'Latn', '')
+    """
+    language, script = _subtags(code)
+    return script or _likely_script(language)
 
 
 def same_language(one: str, other: str) -> bool:
     """Whether two codes mean one language and no different scripts.
 
-    >>> same_language("en", "eng_Latn"), same_language("zho_Hans", "zho_Hant")
+    >>> same_language("en", "eng_Latn"), same_language("zho_Hans", "zh-TW")
     (True, False)
     """
     (language, script), (its, written) = _subtags(one), _subtags(other)
@@ -153,3 +187,75 @@ def parallel_languages(corpus: Corpus | str, reference: str) -> list[str]:
     ids = frame.filter(pl.col("language") == own)["doc_id"].unique().implode()
     others = frame.filter((pl.col("language") != own) & pl.col("doc_id").is_in(ids))
     return sorted(others["language"].unique().to_list())
+
+
+def parallel_part(corpus: Corpus | str, reference: str) -> Corpus:
+    """What several languages of a corpus say alike: the same content on every side.
+
+    A ratio of sums over languages is one of equal content only if every document is there in each
+    of them.
+
+    Args:
+        corpus: As for :func:`language_in`.
+        reference: The language compared with.
+
+    Returns:
+        The corpus itself where every language has every document. Else its documents that all
+        languages have, without the languages that share none with the reference or lack half of
+        what it shares; the note says what was left out.
+
+    Raises:
+        CorpusError: When the reference shares no document with another language, or the languages
+            have no document in common.
+
+    >>> parallel_part("parallel", "en").name
+    'parallel'
+    """
+    corpus = load_corpus(corpus) if isinstance(corpus, str) else corpus
+    others = parallel_languages(corpus, reference)
+    if not others:
+        raise CorpusError(
+            f"{corpus.name} has no language that says the same as {reference!r}: rows of one "
+            f"meaning share a doc_id"
+        )
+    own = language_in(corpus, reference)
+    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
+    said = frame.select("doc_id", "language").unique()
+    theirs = said.filter(pl.col("language").is_in(others))
+    shared = said.filter(language=own).join(theirs, on="doc_id", how="semi")
+    have = theirs.join(shared, on="doc_id", how="semi").group_by("language").len()
+    most = have.filter(pl.col("len") > shared.height / 2)["language"].to_list()
+    kept = said.filter(pl.col("language").is_in([own, *most]))
+    whole = kept.group_by("doc_id").len().filter(pl.col("len") == len(most) + 1)
+    part = frame.join(whole, on="doc_id", how="semi", maintain_order="left")
+    part = part.filter(pl.col("language").is_in([own, *most]))
+    if part.height == frame.height:
+        return corpus
+    if part.is_empty() or not most:
+        raise CorpusError(
+            f"no document of {corpus.name} is there in all of {', '.join([own, *most, *others])}: "
+            f"choose fewer languages"
+        )
+    left = sorted(set(said["language"].drop_nulls()) - {own, *most})
+    note = f"{whole.height} of {shared.height} documents are in all {len(most) + 1} languages."
+    note += f" Left out: {', '.join(left)}." if left else ""
+    made = load_corpus(part, name=corpus.name)
+    return Corpus(
+        corpus.name,
+        corpus.kind,
+        made.pieces,
+        source=corpus.source,
+        licence=corpus.licence,
+        note=note,
+    )
+
+
+def is_parallel(corpus: Corpus, reference: str) -> bool:
+    """Whether every language of a corpus says all that a reference says, and nothing else.
+
+    >>> is_parallel(load_corpus("parallel"), "eng_Latn"), is_parallel(load_corpus("prose"), "en")
+    (True, False)
+    """
+    return bool(parallel_languages(corpus, reference)) and (
+        parallel_part(corpus, reference) is corpus
+    )

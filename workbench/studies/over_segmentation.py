@@ -23,12 +23,14 @@ from workbench.corpora.languages import (
     choose_language,
     language_in,
     parallel_languages,
+    parallel_part,
     same_language,
+    script_of,
 )
 from workbench.metrics.text_types import sample_texts
 from workbench.studies.documents import documents_by_language, documents_of
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
-from workbench.tokenizers import Tokenizer
+from workbench.tokenizers import Tokenizer, load_tokenizer
 
 __all__ = [
     "GENERATED",
@@ -132,15 +134,6 @@ def parallel_and_prose(
     return texts, {own.name: documents_of(own, spoken)}
 
 
-def script_of(language: str) -> str:
-    """The ISO 15924 part of a language's code, "" where it has none.
-
-    >>> script_of("hin_Deva"), script_of("en")
-    ('Deva', '')
-    """
-    return language.partition("_")[2]
-
-
 def language_costs(
     tokenizers: Sequence[Tokenizer | str],
     corpus: Corpus,
@@ -169,8 +162,17 @@ def language_costs(
         and ``vocabulary_premium`` (their product is ``premium``).
 
     Raises:
-        ValueError: When the reference is not among the languages.
+        CorpusError: When the reference is not among the languages, or no language shares documents
+            (rows of one ``doc_id``) with it; see
+            :func:`workbench.corpora.languages.parallel_part` for what is counted of a corpus that
+            is parallel in part.
+
+    >>> two = load_corpus("parallel", languages=["eng_Latn", "hin_Deva"])
+    >>> costs = language_costs(["bytes"], two)
+    >>> costs.filter(group="hin_Deva").select("script", "vocabulary_premium").row(0)
+    ('Deva', 1.0)
     """
+    corpus = parallel_part(corpus, reference)
     reference = language_in(corpus, reference)
     counted = comparison(
         list(tokenizers), corpus, ["premium", "parity"], "language", reference=reference, seed=seed
@@ -181,7 +183,7 @@ def language_costs(
         return_dtype=pl.Float64,
     )
     return counted.equity(price=price, window=window).with_columns(
-        script=pl.col("group").str.extract(r"_(\w+)$", 1).fill_null(""),
+        script=pl.col("group").map_elements(script_of, return_dtype=pl.String),
         byte_premium=factor,
         vocabulary_premium=pl.col("premium") / factor,
     )
@@ -211,7 +213,11 @@ def inequality(
 
     Returns:
         ``tokenizer, gini, ci_low, ci_high, maximum, groups, n``; 0 is equality.
+
+    Raises:
+        CorpusError: As :func:`language_costs`.
     """
+    corpus = parallel_part(corpus, reference)
     reference = language_in(corpus, reference)
     counted = comparison(
         list(tokenizers), corpus, ["premium", "gini"], "language", reference=reference, seed=seed
@@ -229,6 +235,10 @@ def script_summary(costs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         ``tokenizer, script, languages, lowest, median, highest, median_bytes``, dearest first.
         Languages are no sample from a script, so there is no interval over them.
+
+    >>> three = load_corpus("parallel", languages=["eng_Latn", "deu_Latn", "fra_Latn"])
+    >>> script_summary(language_costs(["bytes"], three)).select("script", "languages").row(0)
+    ('Latn', 2)
     """
     return (
         costs.filter(pl.col("group") != pl.col("reference"))
@@ -273,12 +283,12 @@ def generated_texts(n: int = 40, seed: int = 0, per_document: int = 10) -> dict[
 
 
 def type_rates(
-    tokenizers: Sequence[Tokenizer], texts: Mapping[str, Sequence[str]], *, seed: int = 0
+    tokenizers: Sequence[Tokenizer | str], texts: Mapping[str, Sequence[str]], *, seed: int = 0
 ) -> pl.DataFrame:
     """Characters per token by kind of text.
 
     Args:
-        tokenizers: Any.
+        tokenizers: Names or tokenizers.
         texts: Documents by kind, such as :func:`generated_texts` and prose.
         seed: Of the bootstrap over documents.
 
@@ -288,9 +298,18 @@ def type_rates(
 
     Raises:
         ValueError: When a kind has no text with a token.
+        TypeError: When a kind is one string and no list of texts.
+
+    >>> rates = type_rates(["characters"], {"greeting": ["hello", "hi"]})
+    >>> rates.select("characters_per_token", "documents").row(0)
+    (1.0, 2)
     """
     rows = []
-    for tok in tokenizers:
+    for kind, documents in texts.items():
+        if isinstance(documents, str):
+            raise TypeError(f"The kind {kind!r} is one string: give a list of documents.")
+    toks = [load_tokenizer(tok) if isinstance(tok, str) else tok for tok in tokenizers]
+    for tok in toks:
         for kind, documents in texts.items():
             tokens = [len(ids) for ids in tok.encode_batch(list(documents))]
             if not sum(tokens):
@@ -329,14 +348,21 @@ def magnet_targets(
         ``target_premium`` (against the reference), for languages whose script has a prior.
 
     Raises:
-        ValueError: When the reference is missing, or its script has no prior.
+        CorpusError: As :func:`language_costs`.
+        ValueError: When the script of the reference has no prior.
+
+    >>> two = load_corpus("parallel", languages=["eng_Latn", "hin_Deva"])
+    >>> magnet_targets(two)["target_premium"].round(2).to_list()
+    [1.0, 0.96]
     """
-    sizes = _bytes_by_language(corpus)
-    if reference not in sizes or script_of(reference) not in priors:
+    corpus = parallel_part(corpus, reference)
+    reference = language_in(corpus, reference)
+    if script_of(reference) not in priors:
         raise ValueError(
-            f"The reference {reference!r} must be a language of the corpus "
-            f"({', '.join(sizes)}) whose script has a prior ({', '.join(priors)})."
+            f"The reference {reference!r} must be a language whose script has a prior: "
+            f"{', '.join(priors)}."
         )
+    sizes = _bytes_by_language(corpus)
     base = sizes[reference] * priors[script_of(reference)]
     rows = [
         (language, script, size, priors[script], size * priors[script])
@@ -386,7 +412,8 @@ def verdict(
                 f"tokens of {top['group']} over {top['reference']}, the dearest, {name[0]}",
                 premium,
                 premium.side(1, "the opposite", "holds", "not shown by this sample")
-                + f"; UTF-8 alone makes {top['byte_premium']:.2f} of it",
+                + f": bytes × {top['byte_premium']:.2f}, "
+                f"tokens per byte × {top['vocabulary_premium']:.2f}",
             )
         )
         above = part.filter(pl.col("ci_low") > 1).height
@@ -411,7 +438,8 @@ def verdict(
             ends = (row["ci_high"], other["ci_low"]), (other["ci_high"], row["ci_low"])
             holds, opposite = (None not in end and end[0] < end[1] for end in ends)
             side = "holds" if holds else "the opposite" if opposite else "not shown"
-            side += f"; {prose} has {other['characters_per_token']:.2f}"
+            times = other["characters_per_token"] / row["characters_per_token"]
+            side += f"; {prose} has {other['characters_per_token']:.2f}, {times:.1f} times as many"
         rows.append(
             verdict_row(
                 "A context window holds far fewer UUIDs than prose",

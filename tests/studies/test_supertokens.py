@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.studies import supertokens as study
-from workbench.studies.less_is_better import LexiconTokenizer, _Lexicon
+from workbench.studies.less_is_better import LexiconTokenizer, _Lexicon, _read
 
 BYTES = [bytes([b]) for b in range(256)]
 
@@ -57,6 +57,14 @@ def test_random_chunks_join_to_the_text(text, seed, most):
     assert all(len(chunk.split()) <= most for chunk in chunks)
 
 
+def test_chunks_have_every_length_up_to_the_longest():
+    words = "a " * 4000
+    lengths = [len(c.split()) for c in study.random_chunks(words, np.random.default_rng(0), 4)]
+    counts = np.bincount(lengths[:-2], minlength=5)
+    assert counts[0] == 0
+    assert counts[1:] / counts.sum() == pytest.approx([0.25] * 4, abs=0.04)
+
+
 @given(st.binary(max_size=30), st.sets(st.binary(min_size=2, max_size=5), max_size=20))
 def test_greedy_takes_the_longest_entry_at_every_place(data, extra):
     tok = LexiconTokenizer("greedy", [*BYTES, *sorted(extra)])
@@ -95,6 +103,38 @@ def test_what_an_entry_saves_is_the_change_of_the_whole_cut(data, entries):
             if at in cuts:
                 break
         assert saved == spent - (cuts[at] - cuts[start])
+
+
+def test_an_entry_rises_when_it_saves_and_falls_or_goes_when_it_costs():
+    """ "ab" saves a token on "ab"; "bc" costs one on "abcd", where "ab" and "cd" would do."""
+    rng = np.random.default_rng(0)
+    lexicon = _Lexicon()
+    lexicon.add(b"ab")
+    _read(lexicon, b"abab", rng, 0.0, 0.1)
+    assert lexicon.rank[b"ab"] == pytest.approx(0.9)  # once a document, though it stands twice
+    assert b"ab" not in lexicon.probation
+    lexicon = _Lexicon()
+    for entry in (b"xab", b"abcd"):
+        lexicon.add(entry)
+    _read(lexicon, b"xabcd", rng, 0.0, 0.1)  # xab|c|d is three, x|abcd would be two
+    assert b"xab" not in lexicon.rank  # on probation: out at once
+    lexicon = _Lexicon()
+    for entry in (b"xab", b"abcd"):
+        lexicon.add(entry)
+    lexicon.probation.clear()
+    lexicon.rank[b"xab"] = 0.5
+    _read(lexicon, b"xabcd", rng, 0.0, 0.1)
+    assert lexicon.rank[b"xab"] == pytest.approx(0.5 / 0.9)
+
+
+def test_the_tail_is_culled_and_of_equals_the_youngest():
+    lexicon = _Lexicon()
+    for entry in (b"aa", b"bb", b"cc", b"dd"):
+        lexicon.add(entry)
+    lexicon.rank[b"dd"] = 0.2
+    lexicon.cull(2)
+    assert list(lexicon.rank) == [b"aa", b"dd"]
+    assert lexicon.probation == {b"aa", b"dd"}
 
 
 def test_the_lexicon_is_a_tokenizer_like_any_other(split):
@@ -220,9 +260,24 @@ def test_a_vocabulary_is_named_after_what_it_has():
     assert len(tok.ids()) < 5000
 
 
+def test_a_vocabulary_beyond_what_a_text_can_fill_is_only_small():
+    for method in study.METHODS:
+        assert len(study.train(["ab ab ab"], method, 10**9).ids()) < 300
+
+
 def test_refusals_are_sentences(split):
     with pytest.raises(ValueError, match="is no method"):
         study.train(split.train, "magic", 500)
+    with pytest.raises(ValueError, match="'magic' is no method"):
+        study.compression_curve(split, [300], methods=["magic"])
+    with pytest.raises(ValueError, match="at least one"):
+        study.compression_curve(split, [])
+    for method in study.METHODS:
+        with pytest.raises(TypeError, match="not one string"):
+            study.train("a text", method, 300)
+    for wrong in ({"passes": 0}, {"sample": 2}, {"step": 1}):
+        with pytest.raises(ValueError, match="read at least once"):
+            study.less_is_better(["a"], 300, **wrong)
     for method in ("words", "less_is_better"):
         with pytest.raises(ValueError, match="256 bytes"):
             study.train(split.train, method, 100)

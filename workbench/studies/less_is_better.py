@@ -2,10 +2,10 @@
 
 The method, as implemented here from its description: texts are cut by greedy longest match over a
 ranked lexicon. While reading, adjacent pairs are sampled and put at the tail of the lexicon, on
-probation. Whenever an entry is used, the text is cut once more without it: an entry that saves
-tokens moves towards the head, one that costs tokens moves to the tail, and at once out of the
-lexicon if it is on probation. The tail is culled to the size asked for. Nothing stops an entry at
-a space. This is not the authors' program; figures are comparable, not equal.
+probation. Where an entry is used, once a document, the text is cut once more without it: an entry
+that saves tokens moves towards the head, one that costs tokens moves to the tail, and at once out
+of the lexicon if it is on probation. The tail is culled to the size asked for. Nothing stops an
+entry at a space. This is not the authors' program; figures are comparable, not equal.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.studies.documents import listed
 from workbench.tokenizers import Alignment, Tokenizer
 from workbench.tokenizers.base import check_ids, identity_alignment, utf8
 
@@ -201,8 +202,8 @@ def less_is_better(
         texts: What to read; each is cut on its own, so sentences or paragraphs are best.
         size: Entries in all, the 256 bytes included.
         passes: How often the texts are read. The last one adds nothing.
-        sample: Probability that an adjacent pair is put on probation.
-        step: Share of its rank that an entry moves by.
+        sample: Probability that an adjacent pair is put on probation, in [0, 1].
+        step: Share of its rank that an entry moves by, in (0, 1).
         seed: Of the order of texts and of the sampling.
         name: Of the tokenizer.
 
@@ -210,10 +211,21 @@ def less_is_better(
         The tokenizer; ids 0 to 255 are the bytes, then the lexicon from head to tail.
 
     Raises:
-        ValueError: When the size leaves no room beside the bytes.
+        ValueError: When the size cannot hold the bytes, or another number is out of its range.
+        TypeError: When the texts are one string.
+
+    >>> tok = less_is_better(["so it is, so it was"] * 20, 258)
+    >>> len(tok.encode("so it is, so it was")) < 19
+    True
     """
     if size < 256:
         raise ValueError(f"A lexicon of {size} cannot hold the 256 bytes.")
+    if passes < 1 or not 0 <= sample <= 1 or not 0 < step < 1:
+        raise ValueError(
+            f"Texts are read at least once, sample lies in [0, 1] and step in (0, 1); given were "
+            f"passes={passes}, sample={sample}, step={step}."
+        )
+    texts = listed(texts)
     room = size - 256
     rng = np.random.default_rng(seed)
     lexicon = _Lexicon()

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from workbench.studies.documents import Split, split_corpus
+from workbench.studies.documents import Split, listed, split_corpus
 from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
 from workbench.studies.verdicts import (
     Estimate,
@@ -121,9 +121,14 @@ def train(
 
     Raises:
         ValueError: For an unknown method or a size below 256.
+        TypeError: When the texts are one string.
+
+    >>> tok = train(["to be or not to be"] * 9, "spaces", 262)
+    >>> len(tok.encode("to be")) < len(tok.encode("xy zw"))
+    True
     """
-    if method not in METHODS:
-        raise ValueError(f"{method!r} is no method here: use one of {', '.join(METHODS)}.")
+    texts = listed(texts)
+    _known(method)
     if size < 256:
         raise ValueError(f"A vocabulary of {size} cannot hold the 256 bytes.")
     name = f"{method} {size}"
@@ -140,8 +145,10 @@ def train(
     if method == "chunks":
         rng = np.random.default_rng(seed)
         texts = [chunk for text in texts for chunk in random_chunks(text, rng, most_words)]
+    # The library makes room for the size at once; a text cannot fill more than it has bytes.
+    room = 256 + sum(len(text.encode()) for text in texts)
     trainer = trainers.BpeTrainer(
-        vocab_size=size,
+        vocab_size=min(size, room),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
         min_frequency=2,
@@ -150,6 +157,11 @@ def train(
     tok = load_tokenizer(library)
     tok.name = f"{method} {len(tok.ids())}"
     return tok
+
+
+def _known(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"{method!r} is no method here: use one of {', '.join(METHODS)}.")
 
 
 def compression_curve(
@@ -188,6 +200,8 @@ def compression_curve(
     """
     if not sizes:
         raise ValueError("A curve needs a vocabulary size: give at least one.")
+    for method in methods:
+        _known(method)
     characters = split.by_unit([len(p) for p in split.held_out])
     rows = []
     for size in sizes:

@@ -379,7 +379,7 @@ def verdict(curve: pl.DataFrame, where: str = "held out") -> pl.DataFrame:
                     text,
                 )
             )
-    both = curve.filter(pl.col("method") == METHODS[-1]).sort("size").tail(1)
+    both = curve.drop_nulls("over_spaces").sort("size").tail(1)
     for row in both.iter_rows(named=True):
         low, high = row["over_spaces_low"], row["over_spaces_high"]
         more = Estimate(row["over_spaces"], low, high, row["paragraphs"])

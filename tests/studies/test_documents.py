@@ -151,3 +151,12 @@ def test_what_another_corpus_shares_with_the_learnt_is_not_scored():
     assert study.learn_and_score(mine, theirs).held_out == ("d",)
     with pytest.raises(ValueError, match="leave texts_from empty"):
         study.learn_and_score("prose", "prose", language="eng_Latn")
+
+
+def test_a_corpus_whose_only_text_of_a_language_is_blank_has_none():
+    blank = wb.load_corpus(
+        pl.DataFrame({"text": [" ", "a"], "language": ["fr", "de"]}), name="blank"
+    )
+    french = wb.load_corpus(pl.DataFrame({"text": ["b"], "language": ["fr"]}), name="french")
+    kept, left = study.corpora_with("fr", french, [blank])
+    assert ([one.name for one in kept], left) == (["french"], ["blank"])

@@ -90,3 +90,15 @@ def test_refusals_are_sentences():
         verdicts.ratio_over_documents([1, 2], [0, 0])
     with pytest.raises(ValueError, match="same documents"):
         verdicts.ratio_difference(([1], [1]), ([1, 2], [1, 2]))
+
+
+def test_an_interval_that_cannot_be_is_refused():
+    for wrong in (0, 1, 1.5):
+        with pytest.raises(ValueError, match=r"lies in \(0, 1\)"):
+            verdicts.mean_over_seeds([1.0, 2.0], confidence=wrong)
+        with pytest.raises(ValueError, match=r"lies in \(0, 1\)"):
+            verdicts.ratio_over_documents([1, 2], [1, 2], confidence=wrong)
+    with pytest.raises(ValueError, match="at least once"):
+        verdicts.ratio_over_documents([1, 2], [1, 2], resamples=0)
+    with pytest.raises(ValueError, match="at least one document"):
+        verdicts.function_of_sums(lambda sums: sums[..., 0], np.zeros((0, 1)))

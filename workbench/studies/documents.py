@@ -21,7 +21,7 @@ import regex
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.corpora import Corpus, CorpusError, load_corpus
-from workbench.corpora.languages import UNTAGGED, find_language, language_in
+from workbench.corpora.languages import UNTAGGED, find_language
 from workbench.intervals import FEWEST
 
 __all__ = [
@@ -79,8 +79,7 @@ def corpora_with(
     for number, source in enumerate([corpus, *beside]):
         one = load_corpus(source) if isinstance(source, str) else source
         try:
-            if language:
-                language_in(one, language)
+            documents_of(one, language)  # which fails where it has none with text in it
             kept.setdefault(one.name, one)
         except CorpusError:
             if number == 0:
@@ -323,10 +322,9 @@ def split_corpus(
         seed: Of the order.
 
     Returns:
-        Paragraphs (between blank lines) of both parts, each once, those held out in a random
-        order: one that stands in both, like
-        a licence that many packages carry, is only learnt from. A corpus of one document is cut
-        between its paragraphs.
+        Paragraphs (between blank lines) of both parts, each once: one that stands in both, like
+        a licence that many packages carry, is only learnt from. Those held out come in a random
+        order. A corpus of one document is cut between its paragraphs.
 
     Raises:
         ValueError: When the share is out of range, or there are fewer than two documents or

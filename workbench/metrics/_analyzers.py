@@ -7,6 +7,7 @@ download for splitting sentences, which words do not need.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -54,6 +55,42 @@ def lower_turkish(text: str) -> str:
         'ışık iyi'
     """
     return text.replace("İ", "i").replace("I", "ı").lower()
+
+
+_TURKISH: Final = re.compile(r"(tr|tur|turkish)([-_]latn)?([-_][a-z]{2})?", re.IGNORECASE)
+
+
+def is_turkish(language: str | None) -> bool:
+    """Whether a code means Turkish.
+
+    Args:
+        language: A code such as tur_Latn, tr or tr-TR, or a name of gold words.
+
+    Returns:
+        Whether it is one of Turkish, and nothing else.
+
+    Example:
+        >>> is_turkish("tur_Latn"), is_turkish("tr-TR"), is_turkish("train")
+        (True, True, False)
+    """
+    return _TURKISH.fullmatch(language or "") is not None
+
+
+def lower_in(language: str | None, text: str) -> str:
+    """Lower case by the rules of a language: those of Turkish, or Unicode's.
+
+    Args:
+        language: A code, as for `is_turkish`.
+        text: Any text.
+
+    Returns:
+        The text in lower case.
+
+    Example:
+        >>> lower_in("tur_Latn", "Isı"), lower_in("eng_Latn", "Isle")
+        ('ısı', 'isle')
+    """
+    return lower_turkish(text) if is_turkish(language) else text.lower()
 
 
 def _common(item: Any) -> bool:

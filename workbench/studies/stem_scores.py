@@ -22,7 +22,17 @@ from workbench.metrics.segment_f1 import SCORES as SEGMENTS
 from workbench.studies.verdicts import function_of_sums
 from workbench.tokenizers import Tokenizer
 
-__all__ = ["SCHEMA", "SCORES", "by_stem", "clusters", "score_of", "scores", "stem_key"]
+__all__ = [
+    "KEY_LENGTH",
+    "SCHEMA",
+    "SCORES",
+    "by_stem",
+    "clusters",
+    "score_of",
+    "scores",
+    "stem_key",
+    "stem_of",
+]
 
 SCORES: dict[str, Score] = {s.name: s for s in (*BOUNDARIES, *MORPHSCORES, *SEGMENTS)}
 """Every score of morphology by name."""
@@ -40,25 +50,34 @@ SCHEMA: dict[str, pl.DataType] = {
 """The columns of :func:`scores`."""
 
 
+KEY_LENGTH = 3
+"""By how many characters :func:`stem_key` tells stems apart."""
+
+
+def stem_of(word: GoldWord) -> str:
+    """The morph that carries a word: the first that is no derivation by its tag; else the longest.
+
+    >>> stem_of(GoldWord("undoing", ("un", "do", "ing"), ("DRV:NEG", "V", "V.PTCP;PRS")))
+    'do'
+    """
+    if len(word.tags) == len(word.morphs):
+        for morph, tag in zip(word.morphs, word.tags, strict=True):
+            if not tag.startswith(("DRV", "LNK")):
+                return morph
+    return max(word.morphs, key=len)
+
+
 def stem_key(word: GoldWord) -> str:
     """What words of one stem have in common.
 
-    The first morph that is no derivation (by its tag; the longest where there are no tags), case
-    folded, decomposed, its first three characters: ``run`` and ``runn``, ``kitap`` and ``kitab``
-    meet. Some strangers meet too, which makes intervals wider, never narrower.
+    Their :func:`stem_of`, case folded, decomposed, its first three characters: ``run`` and
+    ``runn``, ``kitap`` and ``kitab`` meet. Some strangers meet too, which makes intervals wider,
+    never narrower.
 
     >>> stem_key(GoldWord("running", ("runn", "ing"), ("V", "V.PTCP;PRS")))
     'run'
     """
-    stem = max(word.morphs, key=len)
-    if len(word.tags) == len(word.morphs):
-        roots = [
-            morph
-            for morph, tag in zip(word.morphs, word.tags, strict=True)
-            if not tag.startswith(("DRV", "LNK"))
-        ]
-        stem = roots[0] if roots else stem
-    return unicodedata.normalize("NFD", stem.casefold())[:3]
+    return unicodedata.normalize("NFD", stem_of(word).casefold())[:KEY_LENGTH]
 
 
 def clusters(gold: Sequence[GoldWord]) -> IntArray:
@@ -100,7 +119,7 @@ def scores(
     *,
     names: Sequence[str] = tuple(SCORES),
     before: str = "",
-    weights: Sequence[float] | IntArray | None = None,
+    weights: Sequence[float] | IntArray | FloatArray | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Scores of morphology with intervals that resample stems.
@@ -116,14 +135,17 @@ def scores(
 
     Returns:
         ``tokenizer, score, value, ci_low, ci_high, words, stems, formula``; a score that is not
-        defined is left out.
+        defined is left out. ``words`` and ``stems`` are those that the score is over: words whose
+        morphs spell them for boundaries, words of several tokens for MorphScore.
 
     Raises:
         ValueError: When there are no words, no score of a name, or weights that are no weights.
     """
     weight = np.ones(len(gold)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if weight.shape != (len(gold),) or (weight < 0).any():
-        raise ValueError(f"{len(gold)} words need as many weights of 0 or more.")
+    if weight.shape != (len(gold),) or not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError(
+            f"{len(gold)} words need as many weights, each a finite number of 0 or more."
+        )
     gold = [word for word, share in zip(gold, weight.tolist(), strict=True) if share > 0]
     weight = weight[weight > 0]
     if not gold:
@@ -136,7 +158,10 @@ def scores(
         counted = count_words(tok, gold, before)
         sums = by_stem({key: weight * values for key, values in counted.items()}, which)
         for name in names:
-            found = function_of_sums(partial(score_of, name), sums, seed=seed)
+            over = SCORES[name].over
+            # Stems without such a word would make a few look like many.
+            seen = sums[sums[:, KEYS.index(over)] > 0]
+            found = function_of_sums(partial(score_of, name), seen, seed=seed)
             if found is not None:
                 rows.append(
                     (
@@ -145,7 +170,7 @@ def scores(
                         found.value,
                         found.low,
                         found.high,
-                        len(gold),
+                        int((counted[over] > 0).sum()),
                         found.n,
                         SCORES[name].formula,
                     )

@@ -100,5 +100,4 @@ def test_an_interval_that_cannot_be_is_refused():
             verdicts.ratio_over_documents([1, 2], [1, 2], confidence=wrong)
     with pytest.raises(ValueError, match="at least once"):
         verdicts.ratio_over_documents([1, 2], [1, 2], resamples=0)
-    with pytest.raises(ValueError, match="at least one document"):
-        verdicts.function_of_sums(lambda sums: sums[..., 0], np.zeros((0, 1)))
+    assert verdicts.function_of_sums(lambda sums: sums[..., 0], np.zeros((0, 1))) is None

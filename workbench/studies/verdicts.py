@@ -169,20 +169,21 @@ def function_of_sums(
 
     Returns:
         The estimate; without an interval for fewer than eight units, whose resamples are too few
-        to tell 95% (:data:`workbench.intervals.FEWEST`); None where it is not defined.
+        to tell 95% (:data:`workbench.intervals.FEWEST`); None where it is not
+        defined, as without a unit.
 
     Raises:
-        ValueError: When there is no unit, no resample, or ``confidence`` is no share.
+        ValueError: When there is no resample, or ``confidence`` is no share.
 
     >>> str(function_of_sums(lambda sums: sums[..., 0] / sums[..., 1], [[1, 2], [3, 2]] * 8))
     '1 [0.75, 1.25]'
     """
     data = np.asarray(units, dtype=np.float64)
-    if not len(data):
-        raise ValueError("Nothing to sum: a statistic needs at least one document.")
     if resamples < 1:
         raise ValueError(f"A bootstrap draws at least once, not {resamples} times.")
     _check_confidence(confidence)
+    if not len(data):
+        return None
     with np.errstate(invalid="ignore", divide="ignore"):
         point = float(value(data.sum(axis=0)))
         if not np.isfinite(point):

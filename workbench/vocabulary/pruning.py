@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from workbench.derivation import ancestors, merge_parents
+from workbench.derivation.merges import ancestors, merge_options
 from workbench.tokenizers import Tokenizer, TokenizerError, load_tokenizer
 from workbench.vocabulary.entries import entries_of
 from workbench.vocabulary.trimming import number_anew, trimmed_file
@@ -339,7 +339,7 @@ def _pruned(
     note((n for n, data in zip(entries.ids, entries.data, strict=True) if len(data) == 1), "byte")
     note(_byte_names(tokenizer), "byte")
     if tokenizer.algorithm == "BPE":
-        note(ancestors(reasons, merge_parents(tokenizer)), "part of another")
+        note(ancestors(reasons, merge_options(tokenizer)), "part of another")
     elif tokenizer.algorithm == "Unigram":
         note(_lowest(tokenizer), "lowest score")
     return Pruning(tokenizer, reasons, usage)

@@ -14,10 +14,12 @@ from tokenizers import models, pre_tokenizers, processors, trainers
 
 from workbench.tokenizers import TokenizerError, load_tokenizer
 from workbench.vocabulary import prune, pruning_curve
+from workbench.vocabulary.floor import always_kept
 
 PARALLEL = Path(__file__).resolve().parents[2] / "data" / "parallel"
 NAMES = [
     "mistral-v3",
+    "tekken",
     "workbench-bpe",
     "workbench-wordpiece",
     "workbench-unigram",
@@ -35,7 +37,7 @@ def pruned(name):
     return prune(load_tokenizer(name), lines(), keep=["strawberry 42"])
 
 
-@pytest.mark.parametrize("module", ["pruning"])
+@pytest.mark.parametrize("module", ["floor", "pruning"])
 def test_the_examples_in_the_docstrings_hold(module):
     result = doctest.testmod(importlib.import_module(f"workbench.vocabulary.{module}"))
     assert result.attempted
@@ -122,6 +124,65 @@ def test_what_surrounds_a_text_is_renumbered():
     ids = pruning.trimmed.encode("the", add_special_tokens=True)
     assert ids[0] == pruning.new_ids[number] != number
     assert pruning.trimmed.piece(ids[0]) == "<s>"
+
+
+def word_level(pieces, single):
+    """A tokenizer of whole words with a template around a text; no token of it is added."""
+    vocab = {piece: number for number, piece in enumerate(pieces)}
+    live = hf.Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
+    live.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    live.post_processor = single
+    return live
+
+
+@pytest.mark.parametrize("form", ["template", "bert", "sequence"])
+def test_what_surrounds_a_text_is_kept_where_only_the_model_knows_it(form):
+    template = processors.TemplateProcessing(
+        single="[A] $A [B]", special_tokens=[("[A]", 3), ("[B]", 4)]
+    )
+    form = {
+        "template": template,
+        "bert": processors.BertProcessing(("[B]", 4), ("[A]", 3)),
+        "sequence": processors.Sequence([processors.ByteLevel(), template]),
+    }[form]
+    tok = load_tokenizer(word_level(["[UNK]", "a", "cat", "[A]", "[B]", "dog"], form), name="w")
+    pruning = prune(tok, ["cat"] * 10)
+    ids = pruning.trimmed.encode("cat", add_special_tokens=True)
+    assert [pruning.trimmed.piece(number) for number in ids] == ["[A]", "cat", "[B]"]
+    assert pruning.trimmed.id_of("dog") is None
+
+
+def test_a_template_that_names_no_entry_is_an_error():
+    single = processors.TemplateProcessing(single="[A] $A", special_tokens=[("[A]", 9)])
+    tok = load_tokenizer(word_level(["[UNK]", "cat"], single), name="broken")
+    with pytest.raises(TokenizerError, match="id 9 is not in the vocabulary"):
+        prune(tok, ["cat"] * 10)
+
+
+def test_an_unknown_token_promises_nothing():
+    # "ab" is the longest piece of "abx" and leads nowhere; without it, "a" leads to "##bx".
+    vocab = {p: n for n, p in enumerate(["[UNK]", "a", "z", "ab", "##bx", "##y"])}
+    live = hf.Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    live.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tok = load_tokenizer(live, name="dead-end")
+    pruning = prune(tok, ["a zbx"] * 4 + ["abx"])
+    cut = {text: pruning.trimmed.encode(text) for text in ("a zbx", "abx")}
+    pieces = {text: [pruning.trimmed.piece(n) for n in ids] for text, ids in cut.items()}
+    assert pieces == {"a zbx": ["a", "z", "##bx"], "abx": ["a", "##bx"]}
+    assert tok.encode("abx") == [tok.unk_id]
+    assert pruning.keeps(tok.encode("a zbx"))
+    assert not pruning.keeps(tok.encode("abx"))
+    values = dict(pruning.summary().select("measure", "value").rows())
+    assert values["held-out documents unchanged"] == 0
+    assert values["held-out tokens covered"] == 1
+
+
+@pytest.mark.parametrize("name", [*NAMES, "mistral-v1"])
+def test_the_floor_is_what_a_corpus_without_tokens_keeps(name):
+    tok = load_tokenizer(name)
+    floor = always_kept(tok)
+    assert prune(tok, ["", ""]).reasons == floor
+    assert floor.keys() <= prune(tok, lines()).reasons.keys()
 
 
 def test_parents_are_kept_with_their_entries():

@@ -16,6 +16,7 @@ import polars as pl
 from workbench.derivation.merges import ancestors, merge_options
 from workbench.tokenizers import Tokenizer, TokenizerError, load_tokenizer
 from workbench.vocabulary.entries import entries_of
+from workbench.vocabulary.floor import always_kept, note
 from workbench.vocabulary.trimming import number_anew, trimmed_file
 
 Int64s = npt.NDArray[np.int64]
@@ -144,8 +145,24 @@ class Pruning:
         return target
 
     def keeps(self, ids: Iterable[int]) -> bool:
-        """Whether all these ids are kept: such a text is cut as before."""
-        return all(number in self.new_ids for number in ids)
+        """Whether all these ids are kept and none is unknown: such a text is cut as before.
+
+        An unknown token says nothing of the entries that were tried for it: WordPiece takes the
+        longest piece and gives up where nothing follows, so a text that it could not cut may be
+        cut once that piece is gone.
+
+        Args:
+            ids: what the larger tokenizer makes of a text.
+
+        Example:
+            >>> import workbench as wb
+            >>> tok = wb.load_tokenizer("workbench-wordpiece")
+            >>> pruning = prune(tok, ["the cat", "the mat"] * 5)
+            >>> pruning.keeps(tok.encode("the cat")), pruning.keeps(tok.encode("the ☃"))
+            (True, False)
+        """
+        unknown = self.tokenizer.unk_id
+        return all(number in self.new_ids and number != unknown for number in ids)
 
     def embedding_bytes(
         self, width: int, dtype: str = "bfloat16", *, tied: bool = False
@@ -176,12 +193,13 @@ class Pruning:
         return {"before": before, "after": after, "saved": before - after}
 
     def summary(self) -> pl.DataFrame:
-        """One row per measure: ``measure, unit, value``; coverage is on held-out documents."""
+        """One row per measure: ``measure, unit, value``; coverage is on held-out documents.
+
+        Documents are unchanged as in :func:`pruning_coverage`.
+        """
         held = self._usage.held_out
         tokens = sum(len(row) for row in held)
-        kept = self._kept_mask()
-        covered = sum(int(kept[row].sum()) for row in held)
-        unchanged = sum(bool(kept[row].all()) for row in held)
+        values = pruning_coverage(self, self._usage)
         after = sum(len(ids) for ids in self.trimmed.encode_batch(list(self._usage.texts)))
         total = len(entries_of(self.tokenizer))
         rows = [
@@ -190,19 +208,14 @@ class Pruning:
             ("share kept", "share", len(self.new_ids) / total),
             ("documents counted", "documents", self._usage.documents),
             ("documents held out", "documents", len(held)),
-            ("held-out tokens covered", "share", covered / tokens if tokens else None),
-            ("held-out documents unchanged", "share", unchanged / len(held) if held else None),
+            ("held-out tokens covered", "share", values["covered"]),
+            ("held-out documents unchanged", "share", values["unchanged"]),
             ("held-out tokens after / before", "ratio", after / tokens if tokens else None),
         ]
         schema = {"measure": pl.String, "unit": pl.String, "value": pl.Float64}
         return pl.DataFrame(
             [(m, u, None if v is None else float(v)) for m, u, v in rows], schema, orient="row"
         )
-
-    def _kept_mask(self) -> npt.NDArray[np.bool_]:
-        mask = np.zeros(len(self._usage.counts), dtype=bool)
-        mask[list(self.new_ids)] = True
-        return mask
 
     def to_frame(self) -> pl.DataFrame:
         """One row per kept entry: ``id, new_id, piece, count, reason``."""
@@ -236,7 +249,7 @@ def prune(
 
     Kept are the entries that occur at least ``min_count`` times, the special and added tokens,
     single bytes, whatever ``keep`` names, and every merge ancestor of those. A text whose tokens
-    are all kept is then cut exactly as before.
+    are all kept, and none unknown, is then cut exactly as before (see :meth:`Pruning.keeps`).
 
     Args:
         tokenizer: of ``tokenizers``, ``tiktoken`` or SentencePiece.
@@ -274,8 +287,9 @@ def pruning_curve(
 
     Returns:
         One row per ``min_count``: ``entries`` kept, ``share``, ``covered`` (share of held-out
-        tokens that are kept), ``unchanged`` (share of held-out documents), ``saved_mib`` of
-        embeddings (input and output, at ``width`` and ``dtype``).
+        tokens that are kept), ``unchanged`` (share of held-out documents, as in
+        :func:`pruning_coverage`), ``saved_mib`` of embeddings (input and output, at ``width`` and
+        ``dtype``).
     """
     _refuse_baselines(tokenizer)
     usage = count_usage(tokenizer, corpus, limit=limit)
@@ -297,12 +311,22 @@ def pruning_curve(
 
 
 def pruning_coverage(pruning: Pruning, usage: Usage) -> dict[str, float | None]:
-    """Share of held-out tokens kept, and of held-out documents that are cut as before."""
+    """How much of the held-out documents is kept.
+
+    Args:
+        pruning: from :func:`prune`.
+        usage: from :func:`count_usage`, of the same tokenizer.
+
+    Returns:
+        ``covered``, the share of held-out tokens that are kept, and ``unchanged``, the share of
+        held-out documents that must be cut as before: all of their tokens are kept and none is
+        unknown. None where nothing is held out.
+    """
     kept = np.zeros(len(usage.counts), dtype=bool)
     kept[list(pruning.new_ids)] = True
     tokens = sum(len(row) for row in usage.held_out)
     covered = sum(int(kept[row].sum()) for row in usage.held_out)
-    unchanged = sum(bool(kept[row].all()) for row in usage.held_out)
+    unchanged = sum(pruning.keeps(row.tolist()) for row in usage.held_out)
     return {
         "covered": covered / tokens if tokens else None,
         "unchanged": unchanged / len(usage.held_out) if usage.held_out else None,
@@ -321,52 +345,16 @@ def _pruned(
 ) -> Pruning:
     if min_count < 1:
         raise TokenizerError(f"min_count is {min_count}: an entry is used once at least, or not")
-    reasons: dict[int, str] = {}
-    entries = entries_of(tokenizer)
-
-    def note(ids: Iterable[int], reason: str) -> None:
-        for number in ids:
-            reasons.setdefault(int(number), reason)
-
-    note(np.flatnonzero(usage.counts >= min_count).tolist(), "used")
+    reasons: dict[int, str] = dict.fromkeys(
+        np.flatnonzero(usage.counts >= min_count).tolist(), "used"
+    )
     for wanted in keep:
         if isinstance(wanted, str):
-            note(tokenizer.encode(wanted), "asked for")
+            note(reasons, tokenizer.encode(wanted), "asked for")
         else:
             tokenizer.piece(wanted)  # refuses an unknown id
-            note([wanted], "asked for")
-    note(_always(tokenizer), "special or added")
-    note((n for n, data in zip(entries.ids, entries.data, strict=True) if len(data) == 1), "byte")
-    note(_byte_names(tokenizer), "byte")
-    if tokenizer.algorithm == "BPE":
-        note(ancestors(reasons, merge_options(tokenizer)), "part of another")
-    elif tokenizer.algorithm == "Unigram":
-        note(_lowest(tokenizer), "lowest score")
+            note(reasons, [wanted], "asked for")
+    for number, reason in always_kept(tokenizer).items():
+        note(reasons, [number], reason)
+    note(reasons, ancestors(reasons, merge_options(tokenizer)), "part of another")
     return Pruning(tokenizer, reasons, usage)
-
-
-def _always(tokenizer: Tokenizer) -> set[int]:
-    always = set(tokenizer.special_ids)
-    always |= {entry["id"] for entry in tokenizer.definition["added_tokens"]}
-    if tokenizer.unk_id is not None:
-        always.add(tokenizer.unk_id)
-    if tokenizer.library == "sentencepiece":
-        # Everything but ordinary pieces: control, unknown, user-defined, bytes.
-        pieces = tokenizer.definition["model"]["pieces"]
-        always |= {number for number, (_, _, kind) in enumerate(pieces) if kind not in {1, 5}}
-    return always
-
-
-def _byte_names(tokenizer: Tokenizer) -> set[int]:
-    found = {tokenizer.id_of(f"<0x{byte:02X}>") for byte in range(256)}
-    return {number for number in found if number is not None}
-
-
-def _lowest(tokenizer: Tokenizer) -> list[int]:
-    """The entry whose score sets what an unknown character costs (Unigram)."""
-    model = tokenizer.definition["model"]
-    if tokenizer.library == "sentencepiece":
-        scores = [(score, n) for n, (_, score, kind) in enumerate(model["pieces"]) if kind == 1]
-    else:
-        scores = [(score, n) for n, (_, score) in enumerate(model["vocab"])]
-    return [min(scores)[1]] if scores else []

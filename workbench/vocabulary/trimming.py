@@ -1,15 +1,16 @@
 """A tokenizer with fewer entries, written in the format of its own library.
 
-The smaller one cuts every text as the larger did, as long as all tokens of that text were kept:
-what is removed never took part in cutting it. For that the kept entries must be closed over merge
-ancestors, which is the caller's part (:func:`workbench.vocabulary.prune`).
+The smaller one cuts every text as the larger did, as long as all tokens of that text were kept and
+none is unknown: what is removed never took part in cutting it. For that the kept entries must be
+closed over merge ancestors and hold what a post-processor puts around a text, which is the caller's
+part (:func:`workbench.vocabulary.prune`).
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.tokenizers import Tokenizer, TokenizerError
@@ -90,23 +91,40 @@ def _trim_json(spec: Mapping[str, Any], new_ids: Mapping[int, int]) -> dict[str,
         ),
         key=lambda entry: entry["id"],
     )
-    trimmed["post_processor"] = _renumber(spec.get("post_processor"), new_ids)
+    trimmed["post_processor"] = _renumber(spec.get("post_processor"), new_ids.__getitem__)
     return trimmed
 
 
-def _renumber(processor: Any, new_ids: Mapping[int, int]) -> Any:
-    """The ids that a post-processor puts around a text, renumbered."""
+def ids_around(tokenizer: Tokenizer) -> set[int]:
+    """The ids that a ``tokenizer.json`` has its post-processor put around a text.
+
+    They need not be among the added tokens. The other libraries have no post-processor.
+    """
+    found: set[int] = set()
+
+    def unchanged(number: int) -> int:
+        found.add(number)
+        return number
+
+    if tokenizer.library == "tokenizers":
+        spec: dict[str, Any] = tokenizer.spec  # type: ignore[attr-defined]
+        _renumber(spec.get("post_processor"), unchanged)
+    return found
+
+
+def _renumber(processor: Any, new_id: Callable[[int], int]) -> Any:
+    """The same post-processor with other ids."""
     if not isinstance(processor, dict):
         return processor
     done = dict(processor)
     if done.get("type") == "Sequence":
-        done["processors"] = [_renumber(part, new_ids) for part in done["processors"]]
+        done["processors"] = [_renumber(part, new_id) for part in done["processors"]]
     for name in ("sep", "cls"):
         if isinstance(done.get(name), list) and len(done[name]) == 2:
-            done[name] = [done[name][0], new_ids[done[name][1]]]
+            done[name] = [done[name][0], new_id(done[name][1])]
     if isinstance(done.get("special_tokens"), dict):
         done["special_tokens"] = {
-            name: {**token, "ids": [new_ids[old] for old in token["ids"]]}
+            name: {**token, "ids": [new_id(old) for old in token["ids"]]}
             for name, token in done["special_tokens"].items()
         }
     return done

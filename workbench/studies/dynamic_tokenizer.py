@@ -12,11 +12,14 @@ import numpy as np
 import polars as pl
 import regex
 
-from workbench.tokenizers import Alignment, Tokenizer
+from workbench.studies.arguments import text_list
+from workbench.tokenizers import Alignment, Tokenizer, load_tokenizer
 
-_WORD = regex.compile(r"\s?(?:[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]+)|\s+(?!\S)|\s")
-"""A run of letters, of digits or of other signs, with one white space before it; other white
-space in runs of its own. It is the pre-tokenizer of GPT-2 without its English contractions."""
+_WORD = regex.compile(r" ?(?:[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]+)|\s+(?!\S)|\s+")
+"""A run of letters, of digits or of other signs, with one space before it; other white space,
+line ends among it, in runs of its own. It is the pre-tokenizer of GPT-2 with two differences:
+English contractions are no case of their own, and the marks that combine with letters stay with
+them, for without them a word of Hindi would fall apart at its vowels."""
 
 Unit = tuple[str, tuple[int, ...]]
 """A token while it grows: its spelling, and the base tokens it is made of."""
@@ -51,6 +54,10 @@ def word_index(text: str, alignment: Alignment) -> list[int]:
     Returns:
         One number per token. Scripts written without spaces give one word a run, so merges in
         them may cross what a reader calls a word.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> word_index("at 10", load_tokenizer("bytes").align("at 10"))
+    [0, 0, 1, 1, 1]
     """
     spans, at = [], 0
     for match in _WORD.finditer(text):
@@ -79,8 +86,9 @@ class DynamicTokenizer(Tokenizer):
     """A base tokenizer and an ordered list of merges inside words.
 
     Made by :func:`workbench.studies.dynamic_tokenization.dynamic_tokenizer`. It is a tokenizer
-    like any other: it can be shown, segmented with and compared. New tokens have ids after those
-    of the base.
+    like any other: it can be shown, segmented with and compared. A token is known by its spelling,
+    as in the authors' code: a merge that spells an entry of the base has that entry's id; other
+    merged tokens have ids after those of the base.
 
     Args:
         base: A tokenizer with a closed vocabulary.
@@ -111,16 +119,20 @@ class DynamicTokenizer(Tokenizer):
         self.unk_id = base.unk_id
         model = base.definition.get("model") or {}
         self._inside = str(model.get("continuing_subword_prefix") or "")
-        first = max(base.ids(), default=-1) + 1 if self.merges else 0
-        self._new: dict[str, int] = {}
-        for merge in self.merges:
-            if merge.merged not in self._new:
-                self._new[merge.merged] = first + len(self._new)
-        self._spelling = {number: piece for piece, number in self._new.items()}
         self._parts: dict[str, tuple[int, ...]] = {}
         for merge in self.merges:
             left, right = self._ids(merge.left), self._ids(merge.right)
             self._parts.setdefault(merge.merged, left + right)
+        first = max(base.ids(), default=-1) + 1 if self.merges else 0
+        self._old: dict[str, int] = {}
+        self._new: dict[str, int] = {}
+        for piece, parts in self._parts.items():
+            found = self._same(piece, parts)
+            if found is None:
+                self._new[piece] = first + len(self._new)
+            else:
+                self._old[piece] = found
+        self._spelling = {number: piece for piece, number in self._new.items()}
 
     def _ids(self, piece: str) -> tuple[int, ...]:
         if piece in self._parts:
@@ -129,6 +141,17 @@ class DynamicTokenizer(Tokenizer):
         if found is None:
             raise ValueError(f"{piece!r} is neither in {self.base.name!r} nor made by a merge.")
         return (found,)
+
+    def _same(self, piece: str, parts: tuple[int, ...]) -> int | None:
+        """The entry of the base with this spelling, if it stands for the same bytes.
+
+        A spelling alone could be a special token's, or ``<0x41>`` for a byte.
+        """
+        found = self.base.id_of(piece)
+        if found is None or self.base.is_special(found):
+            return None
+        same = self.base.token_bytes(found) == b"".join(map(self.base.token_bytes, parts))
+        return found if same else None
 
     def join(self, left: str, right: str) -> str:
         """How a merged token is spelt: ``reg`` and ``##ulate`` make ``regulate``."""
@@ -165,13 +188,16 @@ class DynamicTokenizer(Tokenizer):
         return alignment, [unit for word in words for unit in word]
 
     def _id(self, unit: Unit) -> int:
-        return unit[1][0] if len(unit[1]) == 1 else self._new[unit[0]]
+        piece, parts = unit
+        if len(parts) == 1:
+            return parts[0]
+        return self._old[piece] if piece in self._old else self._new[piece]
 
     # What a tokenizer must provide --------------------------------------------------------------
 
     @property
     def vocab_size(self) -> int:
-        """Entries of the base and one per merge."""
+        """Entries of the base, and one per merged spelling that it has not."""
         assert self.base.vocab_size is not None
         return self.base.vocab_size + len(self._new)
 
@@ -235,7 +261,7 @@ class DynamicTokenizer(Tokenizer):
         return self._new.get(piece) if found is None else found
 
     def ids(self) -> list[int]:
-        """Ids of the base, then those of the merges."""
+        """Ids of the base, then those of merged spellings that it has not."""
         return [*self.base.ids(), *self._new.values()]
 
     def merge_frame(self) -> pl.DataFrame:
@@ -268,7 +294,7 @@ class DynamicTokenizer(Tokenizer):
 
 
 def learn_merges(
-    texts: Sequence[str], base: Tokenizer, merges: int, *, least_count: int = 1
+    texts: Sequence[str], base: Tokenizer | str, merges: int, *, least_count: int = 1
 ) -> DynamicTokenizer:
     """Merge the most frequent adjacent pair of a batch again and again, inside words.
 
@@ -276,7 +302,7 @@ def learn_merges(
 
     Args:
         texts: The batch.
-        base: Any tokenizer with a closed vocabulary.
+        base: Any tokenizer with a closed vocabulary, or the name of one.
         merges: At most so many; fewer where nothing is left to merge.
         least_count: A pair must stand so often in the batch.
 
@@ -284,10 +310,17 @@ def learn_merges(
         The tokenizer with its merges.
 
     Raises:
-        ValueError: When the number of merges is negative, or the vocabulary open.
+        ValueError: When the number of merges is negative, the vocabulary open or not found, or
+            the batch is one str.
+
+    >>> learnt = learn_merges(["aab aab"], "characters", 2)
+    >>> [(merge.left, merge.right, merge.count, merge.tokens) for merge in learnt.merges]
+    [('a', 'a', 2, 5), ('aa', 'b', 2, 3)]
     """
+    texts = text_list(texts)
     if merges < 0:
         raise ValueError(f"The number of merges is 0 or more, not {merges}.")
+    base = load_tokenizer(base)
     plain = DynamicTokenizer(base)
     # Equal words go through equal merges: each is kept once, in the order of first occurrence,
     # which leaves the order in which pairs are first met as it is in the batch.

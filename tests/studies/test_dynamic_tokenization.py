@@ -4,6 +4,7 @@ import itertools
 import pickle
 from collections import Counter
 
+import numpy as np
 import polars as pl
 import pytest
 import regex
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.studies import dynamic_tokenization as study
-from workbench.studies.dynamic_tokenizer import word_index
+from workbench.studies.boundary_stability import train_bpe
+from workbench.studies.dynamic_tokenizer import learn_merges, word_index
 
 NAMES = ["workbench-bpe", "workbench-wordpiece", "workbench-unigram", "mistral-v1", "tekken"]
 BATCH = [
@@ -39,6 +41,72 @@ def test_the_example_of_the_readme_token_for_token():
     table = study.readme_example()
     assert (table["as_counted"][0], table["as_counted"][-1]) == (36, 20)
     assert table.height == 11
+    beside = study.readme_tokens()
+    for number, theirs in enumerate(pieces):
+        part = beside.filter(sentence=number)
+        assert part["after"].to_list() == part["published"].to_list() == theirs
+        cut = [wb.segment(t, base).to_frame()["piece"].to_list() for t in study.README_BATCH]
+        assert " ".join(part["before"]).split() == cut[number]
+
+
+def test_another_tokenizer_stands_beside_the_published_tokens_too():
+    beside = study.readme_tokens("workbench-wordpiece")
+    assert beside.height > 16
+    assert beside["published"].drop_nulls().len() == 16
+    assert beside["after"].to_list() != beside["published"].to_list()
+
+
+def words_in(text, name="bytes"):
+    """The stretches of a text that lie in one word, by a tokenizer of bytes."""
+    words = word_index(text, wb.load_tokenizer(name).align(text))
+    groups = itertools.groupby(zip(words, text.encode(), strict=True), key=lambda pair: pair[0])
+    return [bytes(byte for _, byte in group).decode() for _, group in groups]
+
+
+def test_a_word_is_letters_with_their_marks_or_digits_or_signs():
+    assert words_in("mRNA2 x7y") == ["mRNA", "2", " x", "7", "y"]
+    assert words_in("well (so)?!") == ["well", " (", "so", ")?!"]
+    assert words_in("हिन्दी में") == ["हिन्दी", " में"]  # GPT-2's own cuts them at their vowels
+    assert words_in("e\u0301t\u00e9") == ["e\u0301t\u00e9"]
+
+
+def test_a_line_end_is_in_no_word():
+    assert words_in("one\ntwo\n\n three\tfour  five") == [
+        "one", "\n", "two", "\n\n", " three", "\t", "four", " ", " five",
+    ]  # fmt: skip
+    assert words_in("end \n") == ["end", " \n"]
+    merged = study.dynamic_tokenizer(["item\nAlpha\nAlpha\nAlpha"], "tekken", 5)
+    assert not [m for m in merged.merges if "\n" in m.merged or "Ċ" in m.merged]
+
+
+def test_a_token_is_known_by_its_spelling():
+    base = wb.load_tokenizer("workbench-unigram")
+    merged = study.dynamic_tokenizer(["then thenn thenn"], base, 3)
+    spelt = [m.merged for m in merged.merges]
+    assert "▁then" in spelt
+    assert base.id_of("▁then") in merged.encode("thenn then")
+    assert merged.id_of("▁then") == base.id_of("▁then")
+    new = [piece for piece in dict.fromkeys(spelt) if base.id_of(piece) is None]
+    assert len(new) < len(spelt)
+    assert merged.vocab_size == base.vocab_size + len(new) == len(set(merged.ids()))
+    assert merged.decode(merged.encode("then thenn")) == base.decode(base.encode("then thenn"))
+
+
+def test_a_spelling_that_means_other_bytes_gets_an_id_of_its_own():
+    base = wb.load_tokenizer("workbench-wordpiece")
+    assert base.id_of("[UNK]") in base.special_ids
+    # No word of a text makes it: the merge is written by hand.
+    merged = study.DynamicTokenizer(base, [study.Merge("u", "##n", "[UNK]", 1, 1)])
+    assert merged.vocab_size == base.vocab_size + 1
+    assert merged.token_bytes(merged.ids()[-1]) == b"un"
+
+
+def test_a_continuing_piece_loses_its_sign_when_it_is_merged():
+    base = wb.load_tokenizer("workbench-wordpiece")
+    merged = study.dynamic_tokenizer(["ribonucleoprotein"], base, 50)
+    assert merged.merges[-1].merged == "ribonucleoprotein"
+    assert not any("#" in m.merged.removeprefix("##") for m in merged.merges)
+    assert merged.join("##ul", "##ate") == "##ulate"
 
 
 def naive_merges(words, merges):
@@ -169,7 +237,33 @@ def test_length_against_merges_by_language():
     assert set(table["language"]) == {"deu_Latn", "hin_Deva"}
     rows = study.verdict(curve, "eng_Latn")
     assert rows["verdict"][0] == "reproduced"
-    assert rows.height == 4
+    assert rows["value"][0] == 16
+    # Two values of M: saved, most in finely cut languages, closer.
+    assert rows.height == 1 + 3 * 2
+    assert rows["verdict"][1:].str.starts_with("too few batches to tell").all()
+    # English goes through fewer merges than were to be made where its words are whole.
+    assert (curve["applied"] <= curve["merges"]).all()
+    again = [len(learn_merges(texts, base, 60).merges) for texts in batches("eng_Latn")]
+    found = curve.filter(language="eng_Latn", merges=60)
+    assert found["applied"].item() == np.mean(again)
+    assert found["batch_tokens"].item().sum() == found["tokens"].item()
+    assert found["batch_before"].item().sum() == found["tokens_before"].item()
+    texts = [text for group in batches("eng_Latn") for text in group]
+    assert found["tokens_per_character"].item() == pytest.approx(
+        found["tokens_before"].item() / sum(map(len, texts))
+    )
+
+
+def batches(language):
+    texts = wb.load_corpus("parallel", languages=[language]).scan().collect()["text"].to_list()
+    return [texts[:10], texts[10:20]]
+
+
+def test_merges_that_run_out_are_counted_at_every_m():
+    curve = study.length_curve("parallel", "mistral-v1", [0, 3, 5000], languages=["eng_Latn"])
+    none, few, all_of_them = curve["applied"].to_list()
+    assert (none, few) == (0, 3)
+    assert 3 < all_of_them < 5000
 
 
 def test_several_tokenizers_and_a_text_that_names_no_language(tmp_path):
@@ -188,32 +282,84 @@ def test_several_tokenizers_and_a_text_that_names_no_language(tmp_path):
     assert saved["measure"].str.contains("(no language)", literal=True).all()
 
 
-def closeness(before, after):
-    frame = pl.DataFrame(
+def synthetic(**tokens):
+    """A curve of one M from the tokens of each language's batches, before and after."""
+    rows = [
         {
             "tokenizer": "t",
-            "language": ["ref", "a", "b"] * 2,
-            "merges": [0] * 3 + [50] * 3,
-            "tokens": [100, *before, 100, *after],
-            "ratio": [1.0] * 6,
-            "ci_low": [1.0] * 6,
-            "ci_high": [1.0] * 6,
-            "batches": 4,
-            "applied": [0.0] * 6,
+            "language": language,
+            "merges": m,
+            "tokens": sum(counts),
+            "applied": 0.0,
+            "tokens_per_character": sum(before) / 1000,
+            "batch_before": before,
+            "batch_tokens": counts,
         }
-    )
-    return study.verdict(frame, "ref")
+        for language, (before, after) in tokens.items()
+        for m, counts in ((0, before), (50, after))
+    ]
+    return pl.DataFrame(rows)
+
+
+def closeness(before, after):
+    ends = {
+        language: ([start] * 5, [end] * 5)
+        for language, start, end in zip("ab", before, after, strict=True)
+    }
+    return study.verdict(synthetic(ref=([100] * 5, [100] * 5), **ends), "ref")
 
 
 def test_coming_closer_is_measured_from_either_side():
     above = closeness([400, 410], [200, 205])
     below = closeness([25, 26], [50, 52])
     for rows in (above, below):
-        assert rows["verdict"][-1] == "holds"
+        assert rows["verdict"][-1] == "holds; ref ran out at 0 merges a batch"
         assert rows["value"][-1] == pytest.approx(-1)  # half as far, on a scale of doublings
     past = closeness([200, 210], [25, 26])
-    assert past["verdict"][-1] == "the opposite"
+    assert past["verdict"][-1].startswith("the opposite")
     assert "nothing is left to merge" in above["verdict"].to_list()
+
+
+def judgement(rows, claim):
+    return rows.filter(pl.col("claim").str.contains(claim)).row(0, named=True)
+
+
+def test_batches_are_drawn_together_and_languages_not_at_all():
+    # The languages differ much, but in every batch alike: an interval over batches has no width.
+    rows = study.verdict(synthetic(a=([100] * 6, [90] * 6), b=([100] * 6, [20] * 6)))
+    saved = judgement(rows, "shortens")
+    assert (saved["ci_low"], saved["value"], saved["ci_high"]) == pytest.approx((0.45,) * 3)
+    # What one language saves more in a batch the other saves less: together they do not vary.
+    rows = study.verdict(synthetic(a=([100] * 5, [50, 60, 70, 80, 90]),
+                                   b=([100] * 5, [90, 80, 70, 60, 50])))  # fmt: skip
+    saved = judgement(rows, "shortens")
+    assert (saved["ci_low"], saved["ci_high"]) == pytest.approx((0.3, 0.3))
+    # Unequal numbers cannot be drawn together, and then it shows.
+    rows = study.verdict(synthetic(a=([100] * 5, [50, 60, 70, 80, 90]),
+                                   b=([100] * 6, [90, 80, 70, 70, 60, 50])))  # fmt: skip
+    saved = judgement(rows, "shortens")
+    assert saved["value"] == pytest.approx(0.3)
+    assert saved["ci_low"] < 0.29
+    assert saved["ci_high"] > 0.31
+    assert "over 5 batches" in saved["measure"]
+
+
+def test_finely_cut_languages_save_most_by_pairs_of_languages():
+    three = {"a": ([100] * 5, [90] * 5), "b": ([200] * 5, [150] * 5), "c": ([300] * 5, [150] * 5)}
+    found = judgement(study.verdict(synthetic(**three)), "finely")
+    assert (found["value"], found["verdict"]) == (1, "holds")
+    three["c"] = ([300] * 5, [300] * 5)  # the finest saves nothing: one pair of three is in order
+    found = judgement(study.verdict(synthetic(**three)), "finely")
+    assert found["value"] == pytest.approx(-1 / 3)
+    assert found["verdict"] == "the opposite"
+
+
+def test_few_batches_say_nothing_whatever_the_numbers():
+    rows = study.verdict(synthetic(a=([100] * 4, [50] * 4), b=([300] * 4, [100] * 4)), "a")
+    one = study.verdict(synthetic(a=([100], [50]), b=([300], [100])), "a")
+    for found in (judgement(rows, "closer"), judgement(rows, "finely"), judgement(one, "closer")):
+        assert found["verdict"].startswith("too few batches to tell")
+    assert judgement(one, "closer")["ci_low"] is None
 
 
 def test_refusals_are_sentences():
@@ -226,3 +372,42 @@ def test_refusals_are_sentences():
         study.dynamic_tokenizer(BATCH, base, 1).at(2)
     with pytest.raises(ValueError, match="no language 'xxx'"):
         study.length_curve("parallel", base, [0], languages=["xxx"])
+    with pytest.raises(ValueError, match="A list of texts is needed"):
+        study.dynamic_tokenizer("mRNA stability", base)
+    with pytest.raises(ValueError, match="no tokenizer 'no-such'"):
+        study.dynamic_tokenizer(BATCH, "no-such")
+
+
+@pytest.mark.parametrize("merges", [[], [-1, 10], [0, 5, 5]])
+def test_values_of_m_are_checked(merges):
+    with pytest.raises(ValueError, match="each once, not"):
+        study.length_curve("parallel", "bytes", merges)
+
+
+@pytest.mark.parametrize("sizes", [{"batches": 0}, {"batch_size": 0}, {"batch_size": -1}])
+def test_batches_hold_a_document(sizes):
+    with pytest.raises(ValueError, match="a document at least"):
+        study.length_curve("parallel", "bytes", [5], **sizes)
+
+
+def test_names_stand_for_tokenizers():
+    by_name = study.length_curve("parallel", "bytes", [5], languages=["eng_Latn"], batches=1)
+    loaded = study.length_curve(
+        "parallel", [wb.load_tokenizer("bytes")], [5], languages=["eng_Latn"], batches=1
+    )
+    assert by_name.equals(loaded)
+    assert study.readme_example("bytes").equals(study.readme_example(wb.load_tokenizer("bytes")))
+
+
+def test_tokenizers_that_share_a_name_are_not_added_up():
+    two = [train_bpe(BATCH, size, name="mine") for size in (257, 270)]
+    with pytest.raises(ValueError, match="two tokenizers are called 'mine'"):
+        study.length_curve("parallel", two, [5], languages=["eng_Latn"])
+    curves = [study.length_curve("parallel", tok, [5], languages=["eng_Latn"]) for tok in two]
+    both = pl.concat(curves)
+    with pytest.raises(ValueError, match="tokenizer 'mine', language 'eng_Latn'"):
+        study.premiums(both, "eng_Latn")
+    with pytest.raises(ValueError, match="tokenizer 'mine', language 'eng_Latn'"):
+        study.verdict(both)
+    with pytest.raises(ValueError, match="no language 'hin_Deva' to compare with"):
+        study.verdict(curves[0], "hin_Deva")

@@ -68,6 +68,18 @@ def test_an_exact_number_excludes_every_other():
     assert str(exact) == "0.6"
 
 
+def test_few_units_are_judged_by_nothing_but_their_number():
+    far = verdicts.Estimate(9.0, 8.0, 10.0, 4)
+    assert verdicts.judged(far, 0, "no", "yes", of="batches") == "too few batches to tell"
+    assert verdicts.judged(verdicts.Estimate(9.0, 8.0, 10.0, 5), 0, "no", "yes") == "yes"
+    assert verdicts.judged(verdicts.Estimate(9.0, -8.0, 10.0, 5), 0, "no", "yes") == "not shown"
+
+
+def test_a_row_may_say_that_there_is_no_number():
+    row = verdicts.verdict_row("c", "p", "m", None, "not defined")
+    assert (row["value"], row["ci_low"], row["ci_high"]) == (None, None, None)
+
+
 def test_rows_become_a_typed_frame():
     rows = [
         verdicts.verdict_row("c", "p", "m", 1, "holds"),

@@ -28,7 +28,9 @@ def text_list(texts: Iterable[str]) -> list[str]:
     ['one text', 'another']
     """
     if isinstance(texts, str):
-        raise ValueError(f"A list of texts is needed, not one str: write [{texts[:30]!r}].")
+        raise ValueError(  # noqa: TRY004 - studies raise ValueError for what cannot be studied
+            f"A list of texts is needed, not one str: write [{texts[:30]!r}]."
+        )
     return list(texts)
 
 

@@ -7,32 +7,46 @@ in languages that the vocabulary cuts finely.
 What is shown here is the shortening. That a model keeps its accuracy needs embeddings for the new
 tokens, which the paper predicts with a hypernetwork for XLM-R and Mistral-7B: a reader needs both,
 and nothing is claimed for it.
+
+Documents of a batch share their merges, so batches are what is resampled, the same ones in every
+language where languages have equally many. Languages are chosen, not drawn: an interval says
+nothing of others.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 
 from workbench.corpora import Corpus
+from workbench.metrics._base import FloatArray
 from workbench.segmentation import Segmentation, segment
+from workbench.studies.arguments import one_row_each, tokenizer_list
 from workbench.studies.documents import documents_by_language
+from workbench.studies.dynamic_example import (
+    README_BATCH,
+    README_TOKENS,
+    readme_example,
+    readme_tokens,
+)
 from workbench.studies.dynamic_tokenizer import DynamicTokenizer, Merge, learn_merges
 from workbench.studies.verdicts import (
     Estimate,
-    mean_over_seeds,
+    function_of_sums,
+    judged,
     ratio_over_documents,
     verdict_frame,
     verdict_row,
 )
-from workbench.tokenizers import Tokenizer, load_tokenizer
+from workbench.tokenizers import Tokenizer
 
 __all__ = [
     "PAPER",
     "README_BATCH",
+    "README_TOKENS",
     "SHOWN",
     "DynamicTokenizer",
     "Merge",
@@ -41,35 +55,36 @@ __all__ = [
     "merge_story",
     "premiums",
     "readme_example",
+    "readme_tokens",
     "verdict",
 ]
 
 PAPER = "Feher, Vulić and Minixhofer 2024"
+KEYS = ("tokenizer", "language", "merges")
 
 SHOWN = ("eng_Latn", "deu_Latn", "tur_Latn", "hin_Deva", "jpn_Jpan")
 """What the notebook shows of a corpus that has them: from coarsely to finely cut."""
 
-README_BATCH = (
-    "Ribonucleoprotein particles regulate mRNA stability.",
-    "mRNA stability is modulated by ribonucleoprotein factors.",
-)
-"""The two sentences of the example in the README of the authors' code
-(github.com/DariusFeher/dynamic-tokenization), cut there by Mistral-7B's first tokenizer."""
 
-
-def dynamic_tokenizer(texts: Sequence[str], base: Tokenizer, merges: int = 10) -> DynamicTokenizer:
+def dynamic_tokenizer(
+    texts: Sequence[str], base: Tokenizer | str, merges: int = 10
+) -> DynamicTokenizer:
     """The tokenizer of one batch; see :func:`~.dynamic_tokenizer.learn_merges`.
 
     Args:
         texts: The batch.
-        base: Any tokenizer with a closed vocabulary.
+        base: Any tokenizer with a closed vocabulary, or the name of one.
         merges: M.
 
     Returns:
         A tokenizer like any other; ``merge_frame()`` lists its merges, ``at(step)`` goes back.
 
     Raises:
-        ValueError: When the number of merges is negative, or the vocabulary open.
+        ValueError: As :func:`~.dynamic_tokenizer.learn_merges`.
+
+    >>> merged = dynamic_tokenizer(["no, no"], "bytes", 1)
+    >>> len(merged.encode("no")), merged.name
+    (1, 'bytes + 1 merges')
     """
     return learn_merges(texts, base, merges)
 
@@ -87,6 +102,13 @@ def merge_story(
 
     Returns:
         One segmentation per step, each by a tokenizer named after the step.
+
+    Raises:
+        ValueError: When there are not as many merges as a step asks for.
+
+    >>> merged = dynamic_tokenizer(["no, no, yes"], "bytes", 3)
+    >>> [len(cut) for cut in merge_story("no", merged)]
+    [2, 1]
     """
     if steps is not None:
         return [segment(text, tokenizer.at(step)) for step in steps]
@@ -98,35 +120,9 @@ def merge_story(
     return story
 
 
-def readme_example(base: Tokenizer | None = None) -> pl.DataFrame:
-    """The authors' example: two sentences, ten merges.
-
-    Their README counts 36 tokens before and 20 after; the 36 hold two begin tokens and a padding
-    token, the 20 two begin and two end tokens. Text alone: 33 before, 16 after.
-
-    Args:
-        base: By default mistral-v1, the tokenizer of the example.
-
-    Returns:
-        ``step, left, right, merged, count, tokens`` (text alone), with a row for step 0, and
-        ``as_counted`` (with the special tokens of the README: three before, four after).
-    """
-    base = load_tokenizer("mistral-v1") if base is None else base
-    result = dynamic_tokenizer(README_BATCH, base, 10)
-    start = sum(len(base.encode(text)) for text in README_BATCH)
-    frame = result.merge_frame()
-    zero = pl.DataFrame(
-        [(0, None, None, None, None, start)], schema=dict(frame.schema), orient="row"
-    )
-    # Two begin tokens and one padding token before, two begin and two end tokens after.
-    return pl.concat([zero, frame]).with_columns(
-        as_counted=pl.col("tokens") + pl.when(pl.col("step") == 0).then(3).otherwise(4)
-    )
-
-
 def length_curve(
     corpus: Corpus | str,
-    base: Tokenizer | Sequence[Tokenizer],
+    base: Tokenizer | str | Sequence[Tokenizer | str],
     merges: Sequence[int] = (0, 10, 20, 50, 100, 200),
     *,
     languages: Sequence[str] | None = None,
@@ -139,8 +135,8 @@ def length_curve(
     Args:
         corpus: As for :func:`~.documents.documents_by_language`: one that names no language is
             one group.
-        base: Any tokenizer with a closed vocabulary, or several.
-        merges: Values of M.
+        base: Any tokenizer with a closed vocabulary, or several, or their names.
+        merges: Values of M, each once.
         languages: Which, in this order; all by default.
         batch_size: Documents that are merged together.
         batches: At most so many per language; all by default.
@@ -148,16 +144,31 @@ def length_curve(
 
     Returns:
         ``tokenizer, language, merges, tokens_before, tokens, ratio, ci_low, ci_high, batches,
-        applied`` (merges that were left to make, mean over batches). The unit of the interval is
-        the batch, since its documents share their merges.
+        applied`` (merges that were left to make, mean over batches), ``tokens_per_character``
+        (before merging: how finely the language is cut), ``batch_before`` and ``batch_tokens``
+        (tokens of each batch before and after). The interval of a ratio is over batches.
 
     Raises:
+        ValueError: When a number is out of range, M is given twice or not at all, a vocabulary is
+            open, or two tokenizers share a name.
         CorpusError: When a language is not in the corpus, or there is no document.
+
+    >>> curve = length_curve("parallel", "bytes", [0, 3], languages=["eng_Latn"], batches=1)
+    >>> curve["ratio"].round(2).to_list()
+    [1.0, 0.93]
     """
-    bases = [base] if isinstance(base, Tokenizer) else list(base)
+    if not merges or min(merges) < 0 or len(set(merges)) < len(merges):
+        raise ValueError(
+            f"The values of M are one or more numbers from 0 on, each once, not {list(merges)}."
+        )
+    if batch_size < 1 or (batches is not None and batches < 1):
+        raise ValueError(
+            f"A batch has a document at least, and there is a batch at least: not {batch_size} "
+            f"documents in {batches} batches."
+        )
+    bases = tokenizer_list(base)
     documents = documents_by_language(corpus, languages or ())
     rows = []
-    most = max(merges, default=0)
     for tok, (language, texts) in itertools.product(bases, documents.items()):
         groups = [texts[i : i + batch_size] for i in range(0, len(texts), batch_size)][:batches]
         before: list[int] = []
@@ -165,11 +176,12 @@ def length_curve(
         after: dict[int, list[int]] = {m: [] for m in merges}
         for group in groups:
             start = sum(map(len, tok.encode_batch(group)))
-            counts = [start, *(m.tokens for m in learn_merges(group, tok, most).merges)]
+            counts = [start, *(m.tokens for m in learn_merges(group, tok, max(merges)).merges)]
             before.append(start)
             applied.append(len(counts) - 1)
             for m in merges:
                 after[m].append(counts[min(m, len(counts) - 1)])
+        characters = sum(map(len, itertools.chain.from_iterable(groups)))
         for m in merges:
             ratio = ratio_over_documents(after[m], before, seed=seed)
             rows.append(
@@ -184,6 +196,9 @@ def length_curve(
                     "ci_high": ratio.high,
                     "batches": len(groups),
                     "applied": float(np.mean([min(m, a) for a in applied])),
+                    "tokens_per_character": sum(before) / characters,
+                    "batch_before": before,
+                    "batch_tokens": after[m],
                 }
             )
     return pl.DataFrame(rows, schema_overrides={"ci_low": pl.Float64, "ci_high": pl.Float64})
@@ -200,13 +215,17 @@ def premiums(curve: pl.DataFrame, reference: str) -> pl.DataFrame:
         ``tokenizer, language, merges, premium``; the same M on both sides.
 
     Raises:
-        ValueError: When the reference is not in the curve.
+        ValueError: When the reference is not in the curve, or two tokenizers share a name.
+
+    >>> rows = {"tokenizer": "t", "language": ["en", "hi"], "merges": 0, "tokens": [10, 25]}
+    >>> premiums(pl.DataFrame(rows), "en").row(0)
+    ('t', 'hi', 0, 2.5)
     """
+    one_row_each(curve, KEYS)
+    _need_language(curve, reference)
     of = curve.filter(pl.col("language") == reference).select(
         "tokenizer", "merges", pl.col("tokens").alias("reference_tokens")
     )
-    if of.is_empty():
-        raise ValueError(f"The curve has no language {reference!r} to compare with.")
     return (
         curve.join(of, on=["tokenizer", "merges"], maintain_order="left")
         .with_columns(premium=pl.col("tokens") / pl.col("reference_tokens"))
@@ -215,64 +234,156 @@ def premiums(curve: pl.DataFrame, reference: str) -> pl.DataFrame:
     )
 
 
-def verdict(curve: pl.DataFrame, reference: str | None = None) -> pl.DataFrame:
-    """How much shorter sequences become, and whether the gap between languages narrows.
+def _need_language(curve: pl.DataFrame, reference: str) -> None:
+    if reference not in curve["language"]:
+        raise ValueError(f"The curve has no language {reference!r} to compare with.")
+
+
+def _saved(sums: FloatArray) -> FloatArray:
+    """Share of tokens saved by language, from sums of shape ``(..., languages, 2)``."""
+    return np.asarray(1 - sums[..., 1] / sums[..., 0])
+
+
+def _mean_saved(sums: FloatArray) -> FloatArray:
+    return np.asarray(_saved(sums).mean(axis=-1))
+
+
+def _closer(sums: FloatArray) -> FloatArray:
+    """By how much languages are farther from the first one after merging than before.
+
+    Half the tokens of the first are as far from it as twice as many.
+    """
+    gaps = np.abs(np.log2(sums[..., 1:, :] / sums[..., :1, :]))
+    return np.asarray((gaps[..., 1] - gaps[..., 0]).mean(axis=-1))
+
+
+def _agreement(fineness: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Kendall's τ of how finely languages are cut with what they save."""
+    order = np.sign(fineness[:, None] - fineness)
+    pairs = len(fineness) * (len(fineness) - 1)
+
+    def tau(sums: FloatArray) -> FloatArray:
+        saved = _saved(sums)
+        agree = order * np.sign(saved[..., :, None] - saved[..., None, :])
+        return np.asarray(agree.sum(axis=(-2, -1)) / pairs)
+
+    return tau
+
+
+def _over_batches(
+    value: Callable[[FloatArray], FloatArray], part: pl.DataFrame, seed: int
+) -> Estimate:
+    """A function of the tokens of each language, with an interval over batches.
+
+    Args:
+        value: From sums of shape ``(..., languages, 2)``, tokens before and after.
+        part: The rows of one tokenizer and M, one a language.
+        seed: Of the resampling.
+
+    Returns:
+        The estimate; its ``n`` is the fewest batches of a language, and one batch has no interval.
+    """
+    counts = [
+        np.array(both, dtype=np.float64).T
+        for both in part.select("batch_before", "batch_tokens").rows()
+    ]
+    fewest = min(map(len, counts))
+    if all(len(batches) == fewest for batches in counts):
+        units = np.stack(counts, axis=1)
+    else:  # nothing to draw jointly: a batch of one language has no tokens in the others
+        units = np.zeros((sum(map(len, counts)), len(counts), 2))
+        places = itertools.accumulate(map(len, counts), initial=0)
+        for number, (place, batches) in enumerate(zip(places, counts, strict=False)):
+            units[place : place + len(batches), number] = batches
+    found = function_of_sums(value, units, seed=seed)
+    assert found is not None, "a batch with text in it has tokens"
+    if fewest == 1:
+        return Estimate(found.value, None, None, 1)
+    return Estimate(found.value, found.low, found.high, fewest)
+
+
+def verdict(curve: pl.DataFrame, reference: str | None = None, seed: int = 0) -> pl.DataFrame:
+    """How much shorter sequences become, where most, and whether the gap of languages narrows.
 
     Args:
         curve: From :func:`length_curve`.
         reference: A language to compare with, if the corpus is parallel.
+        seed: Of the bootstrap over batches.
 
     Returns:
-        The rows of a verdict. Intervals are over languages; over batches where there is one.
+        The rows of a verdict, for every tokenizer and M of the curve but 0. The languages are
+        those of the curve, and the intervals are over its batches.
+
+    Raises:
+        ValueError: As :func:`premiums`.
+
+    >>> curve = length_curve("parallel", "bytes", [5], languages=["eng_Latn"], batch_size=8)
+    >>> verdict(curve)["verdict"].to_list()
+    ['reproduced', 'holds']
     """
-    example = readme_example()
-    ends = (example["as_counted"][0], example["as_counted"][-1])
-    rows = [
-        verdict_row(
-            "The authors' example goes from 36 to 20 tokens in ten merges",
-            PAPER,
-            "tokens after ten merges, counted as there",
-            float(ends[1]),
-            "reproduced" if ends == (36, 20) else f"not reproduced: {ends[0]} to {ends[1]}",
-        )
-    ]
-    for (name, m), part in curve.group_by("tokenizer", "merges", maintain_order=True):
-        if m == 0:
-            continue
-        if part.height == 1:  # one language: the batches are what varies
-            saved = part.with_columns(-pl.col("ratio", "ci_low", "ci_high") + 1).row(0, named=True)
-            estimate = Estimate(saved["ratio"], saved["ci_high"], saved["ci_low"], saved["batches"])
-        else:
-            estimate = mean_over_seeds(1 - part["ratio"].to_numpy())
-        over = f"mean of {part.height} languages" if part.height > 1 else str(part["language"][0])
-        rows.append(
+    one_row_each(curve, KEYS)
+    if reference is not None:
+        _need_language(curve, reference)
+    saved, finest, closer = [], [], []
+    asked = curve.filter(pl.col("merges") > 0)
+    for (name, m), part in asked.group_by("tokenizer", "merges", maintain_order=True):
+        several = part.height > 1
+        over = f"mean of {part.height} languages" if several else str(part["language"][0])
+        found = _over_batches(_mean_saved, part, seed)
+        behind = f"over {found.n} batch{'' if found.n == 1 else 'es'}, {name}"
+        saved.append(
             verdict_row(
                 "Merging frequent pairs of the batch shortens sequences",
                 PAPER,
-                f"share of tokens saved, M = {m}, {over}, {name}",
-                estimate,
+                f"share of tokens saved, M = {m}, {over}, {behind}",
+                found,
                 "nothing is left to merge"
                 if part["applied"].sum() == 0
-                else estimate.side(0, "the opposite", "holds"),
+                else judged(found, 0, "the opposite", "holds", of="batches"),
             )
         )
-    if reference is None:
-        return verdict_frame(rows)
-    for (name,), table in premiums(curve, reference).group_by("tokenizer", maintain_order=True):
-        steps = table["merges"].to_list()
-        first, last = min(steps), max(steps)
-        # Half the tokens of the reference are as far from it as twice as many.
-        gaps = table.with_columns(pl.col("premium").log(2).abs())
-        wide = gaps.pivot(on="merges", index="language", values="premium")
-        estimate = mean_over_seeds(wide[str(last)].to_numpy() - wide[str(first)].to_numpy())
-        rows.append(
+        if not several:
+            continue
+        tau = _over_batches(_agreement(part["tokens_per_character"].to_numpy()), part, seed)
+        finest.append(
+            verdict_row(
+                "Languages that the vocabulary cuts finely save most",
+                PAPER,
+                f"Kendall's τ of tokens per character before with the share saved, M = {m}, "
+                f"{part.height} languages, {behind}",
+                tau,
+                judged(tau, 0, "the opposite", "holds", of="batches"),
+            )
+        )
+        if reference is None:
+            continue
+        first = part.sort(pl.col("language") != reference, maintain_order=True)
+        change = _over_batches(_closer, first, seed)
+        ran = first["applied"][0]
+        still = f"; {reference} ran out at {ran:.3g} merges a batch" if ran < m else ""
+        closer.append(
             verdict_row(
                 "Languages come closer to each other",
                 PAPER,
-                f"change of |log₂ premium| over {reference}, M = {first} to {last}, mean of "
-                f"{wide.height} languages, {name}",
-                estimate,
-                estimate.side(0, "holds", "the opposite"),
+                f"change of |log₂ premium| over {reference}, M = 0 to {m}, mean of "
+                f"{part.height - 1} languages, {behind}",
+                change,
+                judged(change, 0, "holds", "the opposite", of="batches") + still,
             )
         )
-    return verdict_frame(rows)
+    return verdict_frame([_example_row(), *saved, *finest, *closer])
+
+
+def _example_row() -> dict[str, object]:
+    tokens = readme_tokens()
+    equal = (tokens["after"] == tokens["published"]).sum()
+    example = readme_example()
+    ends = (example["as_counted"][0], example["as_counted"][-1])
+    same = ends == (36, 20) and equal == tokens.height
+    return verdict_row(
+        "The authors' example goes from 36 to 20 tokens in ten merges, special tokens counted",
+        PAPER,
+        f"tokens of its text that are the published ones, of {sum(map(len, README_TOKENS))}",
+        float(equal),
+        "reproduced" if same else f"not reproduced: {ends[0]} to {ends[1]}",
+    )

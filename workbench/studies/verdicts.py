@@ -77,6 +77,29 @@ class Estimate:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
+FEWEST = 5
+"""Resampling fewer units than this says too little: four that agree by chance agree in 1 of 8."""
+
+
+def judged(
+    estimate: Estimate,
+    number: float,
+    below: str,
+    above: str,
+    neither: str = "not shown",
+    *,
+    of: str = "documents",
+) -> str:
+    """As :meth:`Estimate.side`, unless fewer than :data:`FEWEST` units stand behind the number.
+
+    >>> judged(Estimate(1.2, 1.1, 1.3, 4), 1, below="loses", above="wins")
+    'too few documents to tell'
+    """
+    if estimate.n < FEWEST:
+        return f"too few {of} to tell"
+    return estimate.side(number, below, above, neither)
+
+
 def in_columns(found: Estimate | None, value: str, low: str, high: str) -> dict[str, float | None]:
     """An estimate as three columns of a table, null where there is none.
 
@@ -298,7 +321,7 @@ def _defined(found: Estimate | None) -> Estimate:
 
 
 def verdict_row(
-    claim: str, paper: str, measure: str, estimate: Estimate | float, verdict: str
+    claim: str, paper: str, measure: str, estimate: Estimate | float | None, verdict: str
 ) -> dict[str, Any]:
     """One row of a verdict.
 
@@ -306,21 +329,19 @@ def verdict_row(
         claim: What the paper says, in a sentence.
         paper: Authors and year.
         measure: What was measured here, with its unit.
-        estimate: The number; a bare float counts as exact.
+        estimate: The number; a bare float counts as exact, None says that there is none.
         verdict: What follows, whichever way it falls.
 
     >>> verdict_row("c", "p", "m", 0.6, "holds")["value"]
     0.6
     """
-    if not isinstance(estimate, Estimate):
+    if isinstance(estimate, float | int):
         estimate = Estimate(float(estimate), None, None, 1)
     return {
         "claim": claim,
         "paper": paper,
         "measure": measure,
-        "value": estimate.value,
-        "ci_low": estimate.low,
-        "ci_high": estimate.high,
+        **in_columns(estimate, "value", "ci_low", "ci_high"),
         "verdict": verdict,
     }
 

@@ -92,13 +92,20 @@ def test_a_token_is_known_by_its_spelling():
     assert merged.decode(merged.encode("then thenn")) == base.decode(base.encode("then thenn"))
 
 
-def test_a_spelling_that_means_other_bytes_gets_an_id_of_its_own():
-    base = wb.load_tokenizer("workbench-wordpiece")
-    assert base.id_of("[UNK]") in base.special_ids
-    # No word of a text makes it: the merge is written by hand.
-    merged = study.DynamicTokenizer(base, [study.Merge("u", "##n", "[UNK]", 1, 1)])
-    assert merged.vocab_size == base.vocab_size + 1
-    assert merged.token_bytes(merged.ids()[-1]) == b"un"
+@pytest.mark.parametrize("spelling", ["<0x41>", "<s>"])
+def test_a_spelling_that_means_something_else_gets_an_id_of_its_own(spelling):
+    base = wb.load_tokenizer("mistral-v1")
+    taken = base.id_of(spelling)  # of a byte, of a special token
+    # Letters and signs stand in no word together: the merges are written by hand.
+    merges = [
+        study.Merge(spelling[:end], spelling[end], spelling[: end + 1], 1, 1)
+        for end in range(1, len(spelling))
+    ]
+    merged = study.DynamicTokenizer(base, merges)
+    last = merged.ids()[-1]
+    assert last != taken
+    assert merged.piece(last) == spelling
+    assert merged.token_bytes(last) == spelling.encode()
 
 
 def test_a_continuing_piece_loses_its_sign_when_it_is_merged():
@@ -315,6 +322,9 @@ def test_coming_closer_is_measured_from_either_side():
     for rows in (above, below):
         assert rows["verdict"][-1] == "holds; ref ran out at 0 merges a batch"
         assert rows["value"][-1] == pytest.approx(-1)  # half as far, on a scale of doublings
+    # Wherever the reference stands in the curve.
+    ends = {"a": ([400] * 5, [200] * 5), "ref": ([100] * 5,) * 2, "b": ([410] * 5, [205] * 5)}
+    assert study.verdict(synthetic(**ends), "ref")["value"][-1] == pytest.approx(-1)
     past = closeness([200, 210], [25, 26])
     assert past["verdict"][-1].startswith("the opposite")
     assert "nothing is left to merge" in above["verdict"].to_list()
@@ -357,6 +367,9 @@ def test_finely_cut_languages_save_most_by_pairs_of_languages():
 def test_few_batches_say_nothing_whatever_the_numbers():
     rows = study.verdict(synthetic(a=([100] * 4, [50] * 4), b=([300] * 4, [100] * 4)), "a")
     one = study.verdict(synthetic(a=([100], [50]), b=([300], [100])), "a")
+    mixed = study.verdict(synthetic(a=([100], [50]), b=([300] * 6, [100] * 6)))
+    assert judgement(mixed, "finely")["ci_low"] is None
+    assert judgement(mixed, "finely")["verdict"] == "too few batches to tell"
     for found in (judgement(rows, "closer"), judgement(rows, "finely"), judgement(one, "closer")):
         assert found["verdict"].startswith("too few batches to tell")
     assert judgement(one, "closer")["ci_low"] is None

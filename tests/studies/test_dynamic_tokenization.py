@@ -230,7 +230,7 @@ def test_length_against_merges_by_language():
     base = wb.load_tokenizer("mistral-v1")
     languages = ["eng_Latn", "deu_Latn", "hin_Deva"]
     curve = study.length_curve(
-        wb.load_corpus("parallel"), base, [0, 10, 60], languages=languages, batches=2
+        wb.load_corpus("parallel"), base, [0, 10, 60], languages=languages, batches=2, batch_size=10
     )
     assert curve["language"].unique(maintain_order=True).to_list() == languages
     for language in languages:
@@ -267,7 +267,9 @@ def batches(language):
 
 
 def test_merges_that_run_out_are_counted_at_every_m():
-    curve = study.length_curve("parallel", "mistral-v1", [0, 3, 5000], languages=["eng_Latn"])
+    curve = study.length_curve(
+        "parallel", "mistral-v1", [0, 3, 5000], languages=["eng_Latn"], batch_size=10
+    )
     none, few, all_of_them = curve["applied"].to_list()
     assert (none, few) == (0, 3)
     assert 3 < all_of_them < 5000
@@ -310,10 +312,10 @@ def synthetic(**tokens):
 
 def closeness(before, after):
     ends = {
-        language: ([start] * 5, [end] * 5)
+        language: ([start] * 8, [end] * 8)
         for language, start, end in zip("ab", before, after, strict=True)
     }
-    return study.verdict(synthetic(ref=([100] * 5, [100] * 5), **ends), "ref")
+    return study.verdict(synthetic(ref=([100] * 8, [100] * 8), **ends), "ref")
 
 
 def test_coming_closer_is_measured_from_either_side():
@@ -323,7 +325,7 @@ def test_coming_closer_is_measured_from_either_side():
         assert rows["verdict"][-1] == "holds; ref ran out at 0 merges a batch"
         assert rows["value"][-1] == pytest.approx(-1)  # half as far, on a scale of doublings
     # Wherever the reference stands in the curve.
-    ends = {"a": ([400] * 5, [200] * 5), "ref": ([100] * 5,) * 2, "b": ([410] * 5, [205] * 5)}
+    ends = {"a": ([400] * 8, [200] * 8), "ref": ([100] * 8,) * 2, "b": ([410] * 8, [205] * 8)}
     assert study.verdict(synthetic(**ends), "ref")["value"][-1] == pytest.approx(-1)
     past = closeness([200, 210], [25, 26])
     assert past["verdict"][-1].startswith("the opposite")
@@ -336,29 +338,30 @@ def judgement(rows, claim):
 
 def test_batches_are_drawn_together_and_languages_not_at_all():
     # The languages differ much, but in every batch alike: an interval over batches has no width.
-    rows = study.verdict(synthetic(a=([100] * 6, [90] * 6), b=([100] * 6, [20] * 6)))
+    rows = study.verdict(synthetic(a=([100] * 8, [90] * 8), b=([100] * 8, [20] * 8)))
     saved = judgement(rows, "shortens")
     assert (saved["ci_low"], saved["value"], saved["ci_high"]) == pytest.approx((0.45,) * 3)
     # What one language saves more in a batch the other saves less: together they do not vary.
-    rows = study.verdict(synthetic(a=([100] * 5, [50, 60, 70, 80, 90]),
-                                   b=([100] * 5, [90, 80, 70, 60, 50])))  # fmt: skip
+    rows = study.verdict(synthetic(a=([100] * 8, [50, 60, 70, 80, 90, 60, 70, 80]),
+                                   b=([100] * 8, [90, 80, 70, 60, 50, 80, 70, 60])))  # fmt: skip
     saved = judgement(rows, "shortens")
     assert (saved["ci_low"], saved["ci_high"]) == pytest.approx((0.3, 0.3))
     # Unequal numbers cannot be drawn together, and then it shows.
-    rows = study.verdict(synthetic(a=([100] * 5, [50, 60, 70, 80, 90]),
-                                   b=([100] * 6, [90, 80, 70, 70, 60, 50])))  # fmt: skip
+    uneven = [90, 80, 70, 70, 60, 50, 80, 70, 60]
+    rows = study.verdict(synthetic(a=([100] * 8, [50, 60, 70, 80, 90, 60, 70, 80]),
+                                   b=([100] * 9, uneven)))  # fmt: skip
     saved = judgement(rows, "shortens")
     assert saved["value"] == pytest.approx(0.3)
     assert saved["ci_low"] < 0.29
     assert saved["ci_high"] > 0.31
-    assert "over 5 batches" in saved["measure"]
+    assert "over 8 batches" in saved["measure"]
 
 
 def test_finely_cut_languages_save_most_by_pairs_of_languages():
-    three = {"a": ([100] * 5, [90] * 5), "b": ([200] * 5, [150] * 5), "c": ([300] * 5, [150] * 5)}
+    three = {"a": ([100] * 8, [90] * 8), "b": ([200] * 8, [150] * 8), "c": ([300] * 8, [150] * 8)}
     found = judgement(study.verdict(synthetic(**three)), "finely")
     assert (found["value"], found["verdict"]) == (1, "holds")
-    three["c"] = ([300] * 5, [300] * 5)  # the finest saves nothing: one pair of three is in order
+    three["c"] = ([300] * 8, [300] * 8)  # the finest saves nothing: one pair of three is in order
     found = judgement(study.verdict(synthetic(**three)), "finely")
     assert found["value"] == pytest.approx(-1 / 3)
     assert found["verdict"] == "the opposite"

@@ -222,7 +222,7 @@ def test_a_language_is_found_as_readers_write_it_everywhere():
 
 
 def test_one_string_is_no_list_of_documents():
-    with pytest.raises(TypeError, match="give a list of documents"):
+    with pytest.raises(ValueError, match="list of texts is needed"):
         study.type_rates(["bytes"], {"greeting": "hello"})
 
 

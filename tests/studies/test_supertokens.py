@@ -273,7 +273,7 @@ def test_refusals_are_sentences(split):
     with pytest.raises(ValueError, match="at least one"):
         study.compression_curve(split, [])
     for method in study.METHODS:
-        with pytest.raises(TypeError, match="not one string"):
+        with pytest.raises(ValueError, match="not one str"):
             study.train("a text", method, 300)
     for wrong in ({"passes": 0}, {"sample": 2}, {"step": 1}):
         with pytest.raises(ValueError, match="read at least once"):

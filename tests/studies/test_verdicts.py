@@ -69,10 +69,10 @@ def test_an_exact_number_excludes_every_other():
 
 
 def test_few_units_are_judged_by_nothing_but_their_number():
-    far = verdicts.Estimate(9.0, 8.0, 10.0, 4)
+    far = verdicts.Estimate(9.0, 8.0, 10.0, 7)
     assert verdicts.judged(far, 0, "no", "yes", of="batches") == "too few batches to tell"
-    assert verdicts.judged(verdicts.Estimate(9.0, 8.0, 10.0, 5), 0, "no", "yes") == "yes"
-    assert verdicts.judged(verdicts.Estimate(9.0, -8.0, 10.0, 5), 0, "no", "yes") == "not shown"
+    assert verdicts.judged(verdicts.Estimate(9.0, 8.0, 10.0, 8), 0, "no", "yes") == "yes"
+    assert verdicts.judged(verdicts.Estimate(9.0, -8.0, 10.0, 8), 0, "no", "yes") == "not shown"
 
 
 def test_a_row_may_say_that_there_is_no_number():

@@ -32,7 +32,6 @@ __all__ = [
     "documents_frame",
     "documents_of",
     "learn_and_score",
-    "listed",
     "paragraphs_of",
     "split_corpus",
     "words_of",
@@ -154,26 +153,6 @@ def documents_by_language(
     """
     groups = documents_frame(corpus, languages).group_by("language", maintain_order=True)
     return {str(language): part["text"].to_list() for (language,), part in groups}
-
-
-def listed(texts: Iterable[str]) -> list[str]:
-    """Texts as a list; one string would be read letter by letter, and is refused.
-
-    Args:
-        texts: Texts.
-
-    Returns:
-        The same.
-
-    Raises:
-        TypeError: When they are one string.
-
-    >>> listed(("a", "b"))
-    ['a', 'b']
-    """
-    if isinstance(texts, str):
-        raise TypeError("A list of texts is needed, not one string: write [text].")
-    return list(texts)
 
 
 def paragraphs_of(texts: Iterable[str]) -> list[str]:

@@ -126,7 +126,7 @@ def length_curve(
     merges: Sequence[int] = (0, 10, 20, 50, 100, 200),
     *,
     languages: Sequence[str] | None = None,
-    batch_size: int = 10,
+    batch_size: int = 5,
     batches: int | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def length_curve(
             open, or two tokenizers share a name.
         CorpusError: When a language is not in the corpus, or there is no document.
 
-    >>> curve = length_curve("parallel", "bytes", [0, 3], languages=["eng_Latn"], batches=1)
+    >>> curve = length_curve("parallel", "bytes", [0, 3], languages=["eng_Latn"], batch_size=10)
     >>> curve["ratio"].round(2).to_list()
     [1.0, 0.93]
     """
@@ -317,7 +317,7 @@ def verdict(curve: pl.DataFrame, reference: str | None = None, seed: int = 0) ->
     Raises:
         ValueError: As :func:`premiums`.
 
-    >>> curve = length_curve("parallel", "bytes", [5], languages=["eng_Latn"], batch_size=8)
+    >>> curve = length_curve("parallel", "bytes", [5], languages=["eng_Latn"])
     >>> verdict(curve)["verdict"].to_list()
     ['reproduced', 'holds']
     """

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.studies.documents import listed
+from workbench.studies.arguments import text_list
 from workbench.tokenizers import Alignment, Tokenizer
 from workbench.tokenizers.base import check_ids, identity_alignment, utf8
 
@@ -211,8 +211,8 @@ def less_is_better(
         The tokenizer; ids 0 to 255 are the bytes, then the lexicon from head to tail.
 
     Raises:
-        ValueError: When the size cannot hold the bytes, or another number is out of its range.
-        TypeError: When the texts are one string.
+        ValueError: When the size cannot hold the bytes, another number is out of its range, or the
+            texts are one string.
 
     >>> tok = less_is_better(["so it is, so it was"] * 20, 258)
     >>> len(tok.encode("so it is, so it was")) < 19
@@ -225,7 +225,7 @@ def less_is_better(
             f"Texts are read at least once, sample lies in [0, 1] and step in (0, 1); given were "
             f"passes={passes}, sample={sample}, step={step}."
         )
-    texts = listed(texts)
+    texts = text_list(texts)
     room = size - 256
     rng = np.random.default_rng(seed)
     lexicon = _Lexicon()

@@ -28,9 +28,10 @@ from workbench.corpora.languages import (
     script_of,
 )
 from workbench.metrics.text_types import sample_texts
+from workbench.studies.arguments import text_list, tokenizer_list
 from workbench.studies.documents import documents_by_language, documents_of
 from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
-from workbench.tokenizers import Tokenizer, load_tokenizer
+from workbench.tokenizers import Tokenizer
 
 __all__ = [
     "GENERATED",
@@ -297,21 +298,17 @@ def type_rates(
         documents of a kind, special tokens not counted.
 
     Raises:
-        ValueError: When a kind has no text with a token.
-        TypeError: When a kind is one string and no list of texts.
+        ValueError: When a kind has no text with a token, or is one string and no list of texts.
 
     >>> rates = type_rates(["characters"], {"greeting": ["hello", "hi"]})
     >>> rates.select("characters_per_token", "documents").row(0)
     (1.0, 2)
     """
     rows = []
-    for kind, documents in texts.items():
-        if isinstance(documents, str):
-            raise TypeError(f"The kind {kind!r} is one string: give a list of documents.")
-    toks = [load_tokenizer(tok) if isinstance(tok, str) else tok for tok in tokenizers]
-    for tok in toks:
-        for kind, documents in texts.items():
-            tokens = [len(ids) for ids in tok.encode_batch(list(documents))]
+    listed = {kind: text_list(documents) for kind, documents in texts.items()}
+    for tok in tokenizer_list(tokenizers):
+        for kind, documents in listed.items():
+            tokens = [len(ids) for ids in tok.encode_batch(documents)]
             if not sum(tokens):
                 raise ValueError(f"The kind {kind!r} has no text with a token.")
             rate = ratio_over_documents([len(t) for t in documents], tokens, seed=seed)

@@ -23,7 +23,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from workbench.studies.documents import Split, listed, split_corpus
+from workbench.studies.arguments import text_list
+from workbench.studies.documents import Split, split_corpus
 from workbench.studies.less_is_better import LexiconTokenizer, less_is_better
 from workbench.studies.verdicts import (
     Estimate,
@@ -120,14 +121,13 @@ def train(
         V where the texts run out of pairs.
 
     Raises:
-        ValueError: For an unknown method or a size below 256.
-        TypeError: When the texts are one string.
+        ValueError: For an unknown method, a size below 256, or texts that are one string.
 
     >>> tok = train(["to be or not to be"] * 9, "spaces", 262)
     >>> len(tok.encode("to be")) < len(tok.encode("xy zw"))
     True
     """
-    texts = listed(texts)
+    texts = text_list(texts)
     _known(method)
     if size < 256:
         raise ValueError(f"A vocabulary of {size} cannot hold the 256 bytes.")

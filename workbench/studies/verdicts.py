@@ -77,10 +77,6 @@ class Estimate:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
-FEWEST = 5
-"""Resampling fewer units than this says too little: four that agree by chance agree in 1 of 8."""
-
-
 def judged(
     estimate: Estimate,
     number: float,
@@ -90,7 +86,9 @@ def judged(
     *,
     of: str = "documents",
 ) -> str:
-    """As :meth:`Estimate.side`, unless fewer than :data:`FEWEST` units stand behind the number.
+    """As :meth:`Estimate.side`, unless too few units stand behind the number.
+
+    They are too few below :data:`workbench.intervals.FEWEST`.
 
     >>> judged(Estimate(1.2, 1.1, 1.3, 4), 1, below="loses", above="wins")
     'too few documents to tell'

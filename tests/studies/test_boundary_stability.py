@@ -251,15 +251,15 @@ def test_few_documents_tell_nothing(documents, decided):
     table = counts(short=GOOD[:documents], plain=BAD[:documents])
     told = study.verdict(table, "short", "plain")
     assert told["verdict"].str.starts_with("holds").all() == decided
-    assert (told["verdict"] == "too few documents struck to tell").all() != decided
-    assert told["measure"].str.contains(f"{documents} of {documents} documents struck").all()
+    assert (told["verdict"] == "too few texts struck to tell").all() != decided
+    assert told["measure"].str.contains(f"{documents} of {documents} texts struck").all()
 
 
 def test_documents_that_were_missed_do_not_count_as_struck():
     table = counts(short=GOOD, plain=BAD).with_columns(edits=(pl.col("document") == 0).cast(int))
     told = study.verdict(table, "short", "plain")
-    assert (told["verdict"] == "too few documents struck to tell").all()
-    assert told["measure"].str.contains("1 of 9 documents struck").all()
+    assert (told["verdict"] == "too few texts struck to tell").all()
+    assert told["measure"].str.contains("1 of 9 texts struck").all()
 
 
 def test_what_is_not_defined_or_not_struck_has_a_row_and_the_rest_goes_on():
@@ -268,7 +268,7 @@ def test_what_is_not_defined_or_not_struck_has_a_row_and_the_rest_goes_on():
     table = study.by_document(texts, toks, {"typography": 0.0, "case": 0.5})
     told = study.verdict(table, "workbench-char-bpe", "tekken", ["bytes"])
     assert (told["verdict"][0], told["value"][0]) == ("not struck", None)
-    assert "0 of 5 documents struck" in told["measure"][0]
+    assert "0 of 5 texts struck" in told["measure"][0]
     undefined = told.filter(verdict="not defined")
     assert undefined["measure"].str.contains("κ of .* less that of bytes, case").to_list() == [True]
     assert undefined["value"].to_list() == [None]

@@ -132,7 +132,10 @@ def test_intervals_resample_documents_where_enough_are_held_out():
     of = dict(zip(split.held_out, split.documents, strict=True))
     assert all(of[f"first of {p.split()[-1]}"] == of[p] for p in split.held_out)
     assert split.by_unit([1] * 18).tolist() == [2] * 9
+    assert len(split.texts) == 9
+    assert all(len({p.split()[-1] for p in text.split("\n\n")}) == 1 for text in split.texts)
     few = study.split_corpus("prose", language="eng_Latn")
+    assert few.texts == list(few.held_out)
     assert few.resampled == "89 paragraphs of 4 documents"
     assert few.by_unit(range(89)).tolist() == list(range(89))
 

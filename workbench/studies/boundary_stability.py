@@ -327,7 +327,7 @@ def verdict(
     >>> toks = train_bpe(["a cat and a rat"], 260, 2), train_bpe(["a cat and a rat"], 260)
     >>> table = by_document(["a cat and a rat"] * 3, toks, {"characters": 0.3})
     >>> verdict(table, *(tok.name for tok in toks))["verdict"].unique().to_list()
-    ['too few documents struck to tell']
+    ['too few texts struck to tell']
     """
     there = table["kind"].unique(maintain_order=True).to_list()
     kinds = [kind] if isinstance(kind, str) else list(kind) or there
@@ -344,7 +344,7 @@ def verdict(
     for one in kinds:
         part = table.filter((pl.col("kind") == one) & (pl.col("tokenizer") == short))
         struck, share = int((part["edits"] > 0).sum()), f"{100 * part['rate'][0]:.3g}%"
-        behind = f"{one} at {share}, {struck} of {part.height} documents struck"
+        behind = f"{one} at {share}, {struck} of {part.height} texts struck"
         if not struck:
             rows.append(verdict_row(CLAIMS["f1"], PAPER, behind, None, "not struck"))
             continue
@@ -377,7 +377,7 @@ def _judgement(gap: Estimate | None, measure: str, struck: int) -> str:
         return "not defined"
     below, above = reversed(WAYS) if measure == "inflation" else WAYS
     gap = replace(gap, n=struck)
-    return judged(gap, 0, below, above, "no difference shown", of="documents struck")
+    return judged(gap, 0, below, above, "no difference shown", of="texts struck")
 
 
 def _term_rows(terms: pl.DataFrame | None) -> list[dict[str, Any]]:

@@ -216,8 +216,20 @@ class Split:
         units = len(np.unique(self._units))
         few = len(set(self.documents))
         if few in (0, units):
-            return f"{units} documents"
+            return f"{units} document{'s' if units > 1 else ''}"
         return f"{units} paragraphs of {few} document{'s' if few > 1 else ''}"
+
+    @property
+    def texts(self) -> list[str]:
+        """What intervals resample, each as one text: paragraphs joined by blank lines.
+
+        >>> Split(("a",), ("b", "c"), (0, 0)).texts
+        ['b', 'c']
+        """
+        joined: dict[int, list[str]] = {}
+        for unit, paragraph in zip(self._units.tolist(), self.held_out, strict=True):
+            joined.setdefault(unit, []).append(paragraph)
+        return ["\n\n".join(parts) for parts in joined.values()]
 
     def first(self, paragraphs: int) -> Split:
         """The same with fewer held-out paragraphs, which are drawn from all its documents."""

@@ -13,7 +13,8 @@ does to them. What a trained hierarchy makes of its words cannot be seen without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ import polars as pl
 
 from workbench.metrics.noise import Perturbed, perturb
 from workbench.segmentation import segment
-from workbench.studies.verdicts import Estimate, ratio_over_documents, verdict_frame, verdict_row
+from workbench.studies.verdicts import in_columns, ratio_over_documents
+from workbench.studies.word_verdict import LONG, PAPERS, verdict
 from workbench.tokenizers import Tokenizer
 from workbench.tokenizers.baselines import Words
 
 __all__ = [
+    "BY_DOCUMENT",
+    "LONG",
     "PAPERS",
     "SHOWN",
     "HatWords",
@@ -37,14 +41,16 @@ __all__ = [
     "verdict",
 ]
 
-PAPERS = (
-    "Neitemeier and others 2025 (HAT)",
-    "Thawani and others 2023 (Learn Your Tokens)",
-    "Lee, Guo and Qiu 2022 (Byte2Word)",
-)
-
 SHOWN = ("eng_Latn", "tur_Latn", "hin_Deva", "zho_Hans", "tha_Thai")
 """What the notebook shows of a corpus that has them: with spaces between words and without."""
+
+BY_DOCUMENT = ("document_units", "document_kept", "document_after")
+"""Columns that hold one number per document: what paired differences are made of."""
+
+
+def _some(given: Sized, what: str) -> None:
+    if not len(given):
+        raise ValueError(f"There is no {what}: give at least one.")
 
 
 class HatWords(Words):
@@ -110,9 +116,18 @@ def attention_cost(sizes: Sequence[int], per_word: int = 1) -> int:
     Returns:
         Σ bytes² within words, plus (words · per_word)². A count of pairs, not of time.
 
+    Raises:
+        ValueError: When a word takes less than one position, or has fewer than no bytes.
+
     >>> attention_cost([2, 3])
     17
     """
+    if per_word < 1:
+        raise ValueError(
+            f"per_word = {per_word} is no number of positions: a word takes one or more."
+        )
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"A word of {min(sizes)} bytes cannot be: give sizes of 0 or more.")
     return sum(size * size for size in sizes) + (per_word * len(sizes)) ** 2
 
 
@@ -134,13 +149,26 @@ def levels(
     Returns:
         ``tokenizer, language, bytes_per_unit, ci_low, ci_high, median_bytes, longest_bytes,
         units, bytes, pairs_of_bytes`` (:func:`attention_cost` over bytes², pooled over
-        documents; for a subword tokenizer its units² over bytes²) and ``documents``.
+        documents; for a subword tokenizer its units² over bytes²), ``one_unit`` (share of the
+        documents that are a single unit), ``documents`` and ``document_units`` (one number for
+        each of them).
 
     Raises:
-        ValueError: When there is no document.
+        ValueError: When there is no document or tokenizer, or the frame lacks a column.
+
+    >>> frame = pl.DataFrame({"text": ["ab cde", "f"], "language": ["x", "x"]})
+    >>> table = levels([hierarchy("whitespace")], frame)
+    >>> table.select("units", "median_bytes", "longest_bytes", "one_unit").row(0)
+    (3, 2.0, 4, 0.5)
     """
-    if frame.is_empty():
-        raise ValueError("There is no document to cut.")
+    for column in ("text", "language"):
+        if column not in frame.columns:
+            raise ValueError(
+                f"The documents have no column {column!r}, but {', '.join(frame.columns)}: "
+                f"workbench.studies.documents.documents_frame makes such a frame of any corpus."
+            )
+    _some(frame, "document to cut")
+    _some(tokenizers, "tokenizer to cut with")
     rows: list[dict[str, Any]] = []
     for tok in tokenizers:
         for (language,), part in frame.group_by("language", maintain_order=True):
@@ -159,15 +187,15 @@ def levels(
                 {
                     "tokenizer": tok.name,
                     "language": language,
-                    "bytes_per_unit": rate.value,
-                    "ci_low": rate.low,
-                    "ci_high": rate.high,
+                    **in_columns(rate, "bytes_per_unit", "ci_low", "ci_high"),
                     "median_bytes": float(np.median(every)),
                     "longest_bytes": int(every.max()),
                     "units": sum(units),
                     "bytes": sum(lengths),
                     "pairs_of_bytes": sum(pairs) / sum(size * size for size in lengths),
+                    "one_unit": units.count(1) / len(texts),
                     "documents": len(texts),
+                    "document_units": units,
                 }
             )
     return pl.DataFrame(rows, schema_overrides={"ci_low": pl.Float64, "ci_high": pl.Float64})
@@ -191,8 +219,11 @@ def surviving_tokens(noisy: Perturbed, tok: Tokenizer) -> tuple[int, int]:
     Returns:
         Tokens that survive, and all tokens of the clean text.
 
-    >>> surviving_tokens(perturb("a b c", "characters", 0), hierarchy("whitespace"))
-    (3, 3)
+    >>> noisy = perturb("one two three", "case", 0.1, seed=0)
+    >>> noisy.text
+    'onE two three'
+    >>> surviving_tokens(noisy, hierarchy("whitespace"))
+    (2, 3)
     """
     clean = segment(noisy.source, tok).alignment
     after = segment(noisy.text, tok).alignment
@@ -222,7 +253,8 @@ def survival(
     tokenizers: Sequence[Tokenizer],
     rates: Sequence[float] = (0.02, 0.05, 0.1),
     *,
-    kind: str = "characters",
+    kind: str | Sequence[str] = "characters",
+    language: str = "",
     seed: int = 0,
 ) -> pl.DataFrame:
     """What noise leaves of the units, and how much longer the sequence gets.
@@ -231,21 +263,32 @@ def survival(
         texts: Clean documents.
         tokenizers: Hierarchies and others.
         rates: Share of the places that noise strikes.
-        kind: One of :data:`workbench.metrics.noise.KINDS`.
+        kind: One of :data:`workbench.metrics.noise.KINDS`, or several.
+        language: Of the texts: what the table and the verdict call them.
         seed: Of the noise, the same for every tokenizer, and of the bootstrap.
 
     Returns:
-        ``tokenizer, rate, surviving, ci_low, ci_high`` (share of units),
-        ``inflation, inflation_low, inflation_high`` (units after / before) and ``documents``.
+        ``tokenizer, language, kind, rate, surviving, ci_low, ci_high`` (share of units),
+        ``inflation, inflation_low, inflation_high`` (units after / before), ``documents`` and,
+        one number for each of them, ``document_units`` (before), ``document_kept`` and
+        ``document_after``.
 
     Raises:
-        ValueError: When there is no text, or as :func:`workbench.metrics.noise.perturb`.
+        ValueError: When there is no text, tokenizer, rate or kind, or as
+            :func:`workbench.metrics.noise.perturb`.
+
+    >>> table = survival(["one two three"], [hierarchy("whitespace")], [0.1], kind="case")
+    >>> table.select("surviving", "inflation").row(0)
+    (0.6666666666666666, 1.0)
     """
-    if not texts:
-        raise ValueError("There is no text to put noise on.")
+    kinds = [kind] if isinstance(kind, str) else list(kind)
+    _some(texts, "text to put noise on")
+    _some(tokenizers, "tokenizer to cut with")
+    _some(rates, "rate of noise")
+    _some(kinds, "kind of noise")
     rows: list[dict[str, Any]] = []
-    for rate in rates:
-        noisy = [perturb(text, kind, rate, f"{seed}:{i}") for i, text in enumerate(texts)]
+    for name, rate in product(kinds, rates):
+        noisy = [perturb(text, name, rate, f"{seed}:{i}") for i, text in enumerate(texts)]
         for tok in tokenizers:
             kept, units = zip(*(surviving_tokens(one, tok) for one in noisy), strict=True)
             after = [len(ids) for ids in tok.encode_batch([one.text for one in noisy])]
@@ -254,14 +297,15 @@ def survival(
             rows.append(
                 {
                     "tokenizer": tok.name,
+                    "language": language,
+                    "kind": name,
                     "rate": float(rate),
-                    "surviving": share.value,
-                    "ci_low": share.low,
-                    "ci_high": share.high,
-                    "inflation": longer.value,
-                    "inflation_low": longer.low,
-                    "inflation_high": longer.high,
+                    **in_columns(share, "surviving", "ci_low", "ci_high"),
+                    **in_columns(longer, "inflation", "inflation_low", "inflation_high"),
                     "documents": share.n,
+                    "document_units": list(units),
+                    "document_kept": list(kept),
+                    "document_after": after,
                 }
             )
     return pl.DataFrame(
@@ -270,101 +314,3 @@ def survival(
             ("ci_low", "ci_high", "inflation_low", "inflation_high"), pl.Float64()
         ),
     )
-
-
-def verdict(
-    lengths: pl.DataFrame, noise: pl.DataFrame, subwords: str | Sequence[str]
-) -> pl.DataFrame:
-    """Whether words shorten the upper level, for whom they are too long, and what noise does.
-
-    Args:
-        lengths: From :func:`levels`.
-        noise: From :func:`survival`.
-        subwords: The tokenizers that the hierarchies are compared with, by name.
-
-    Returns:
-        The rows of a verdict.
-
-    Raises:
-        ValueError: When the tables hold no such tokenizer.
-    """
-    others = [subwords] if isinstance(subwords, str) else list(subwords)
-    known = set(lengths["tokenizer"]) & set(noise["tokenizer"])
-    if strangers := [one for one in others if one not in known]:
-        raise ValueError(f"{strangers[0]!r} is not in the tables: words are compared with it.")
-    names = [n for n in noise["tokenizer"].unique(maintain_order=True) if n.endswith("-words")]
-    units = {(row["tokenizer"], row["language"]): row["units"] for row in lengths.to_dicts()}
-    rows: list[dict[str, Any]] = []
-    for name in names:
-        paper = PAPERS[0] if name.startswith("hat") else PAPERS[1]
-        own = [row for row in lengths.to_dicts() if row["tokenizer"] == name]
-        for other in others:
-            shorter = [r["units"] < units[other, r["language"]] for r in own]
-            rows.append(
-                verdict_row(
-                    "A word per position makes the upper level shorter than subwords do",
-                    paper,
-                    f"share of {len(shorter)} languages with fewer units than {other}, {name}",
-                    float(np.mean(shorter)),
-                    "holds"
-                    if all(shorter)
-                    else "does not hold for all"
-                    if any(shorter)
-                    else "fails",
-                )
-            )
-        longest = max(own, key=lambda row: row["bytes_per_unit"])
-        rows.append(
-            verdict_row(
-                "Words stay short enough to be read byte by byte",
-                paper,
-                f"bytes per word, the longest language ({longest['language']}), {name}",
-                Estimate(
-                    longest["bytes_per_unit"],
-                    longest["ci_low"],
-                    longest["ci_high"],
-                    longest["documents"],
-                ),
-                "holds" if longest["bytes_per_unit"] < 32 else "fails: whole sentences are words",
-            )
-        )
-    top = noise.filter(pl.col("rate") == noise["rate"].max())
-    by = {row["tokenizer"]: row for row in top.to_dicts()}
-    for name in (*names, *others):
-        one = by[name]
-        longer = Estimate(
-            one["inflation"], one["inflation_low"], one["inflation_high"], one["documents"]
-        )
-        rows.append(
-            verdict_row(
-                "Noise does not lengthen the upper level of a hierarchy",
-                PAPERS[0],
-                f"units after / before, {one['rate']:.0%} of characters struck, {name}",
-                longer,
-                longer.side(1.02, "holds within 2%", "lengthens", "not shown within 2%"),
-            )
-        )
-        share = Estimate(one["surviving"], one["ci_low"], one["ci_high"], one["documents"])
-        rows.append(
-            verdict_row(
-                "Units survive noise",
-                PAPERS[2],
-                f"share of units untouched, {one['rate']:.0%} of characters struck, {name}",
-                share,
-                "; ".join(_beside(one, by[other]) for other in others)
-                if name in names
-                else "the subwords compared with",
-            )
-        )
-    return verdict_frame(rows)
-
-
-def _beside(one: dict[str, Any], other: dict[str, Any]) -> str:
-    """What two shares say of each other, told apart where their intervals are."""
-    name = other["tokenizer"]
-    if one["ci_low"] is not None and other["ci_low"] is not None:
-        if one["ci_high"] < other["ci_low"]:
-            return f"fewer survive than of {name}"
-        if one["ci_low"] > other["ci_high"]:
-            return f"more survive than of {name}"
-    return f"no difference from {name} shown"

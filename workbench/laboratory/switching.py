@@ -164,6 +164,70 @@ def curve_summary(table: pl.DataFrame) -> pl.DataFrame:
     return summary_over_seeds(table, keys, "bits_per_letter")
 
 
+def of_order(table: pl.DataFrame, order: int) -> pl.DataFrame:
+    """The scores on the source of one order.
+
+    Args:
+        table: From `learning`, `switching_curves` or `curve_summary`.
+        order: k of the source.
+
+    Returns:
+        The rows of that order.
+
+    Raises:
+        ValueError: When nothing was trained on such a source; the message names what was.
+
+    Example:
+        >>> of_order(switching_curves(), 2)["order"].unique().to_list()
+        [2]
+    """
+    part = table.filter(pl.col("order") == order)
+    if part.is_empty():
+        there = ", ".join(str(k) for k in table["order"].unique().sort())
+        raise ValueError(
+            f"No transformer was trained on a source of order {order}: choose one of {there}, or "
+            f"train one with `learning`."
+        )
+    return part
+
+
+def letters_needed(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
+    """How many letters were read until a network came near the source, each seed for itself.
+
+    Networks are scored now and then, and between two scores the bits are taken to fall evenly. A
+    network that is near at its first score after the start counts as near only there, for nothing
+    leads evenly from the start to it: one that repeats its input starts low by luck.
+
+    Args:
+        table: From `learning` or `switching_curves`.
+        near: Bits per letter above the source's own that count as near.
+
+    Returns:
+        `order, reads, seed, letters`; networks that never came near are absent.
+
+    Example:
+        >>> letters_needed(of_order(switching_curves(), 2), near=0.05).columns
+        ['order', 'reads', 'seed', 'letters']
+    """
+    keys = ["order", "reads", "seed"]
+    before, earlier = (pl.col(name).shift(1).over(keys) for name in ("over", "letters_read"))
+    # Null at the first score, and negative where a network came near, left and came again.
+    fallen = pl.when(before > 0).then(before / (before - pl.col("over")))
+    return (
+        table.filter(pl.col("step") > 0)
+        .sort(*keys, "step")
+        .with_columns(over=pl.col("bits_per_letter") - pl.col("least") - near)
+        .with_columns(
+            letters=(earlier + fallen * (pl.col("letters_read") - earlier)).fill_null(
+                pl.col("letters_read")
+            )
+        )
+        .filter(pl.col("over") <= 0)
+        .group_by(keys, maintain_order=True)
+        .agg(pl.col("letters").first())
+    )
+
+
 def switching_verdict(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
     """Whether bare letters hold a transformer back, at first and in the end.
 
@@ -196,19 +260,23 @@ def switching_verdict(table: pl.DataFrame, near: float = 0.1) -> pl.DataFrame:
         tokens = next((name for name in ends if name != LETTERS), None)
         if tokens is None:
             continue
-        # Before the first step there is only luck: a network that repeats its input starts low.
-        close = part.filter((pl.col("bits_per_letter") <= least + near) & (pl.col("step") > 0))
-        first = close.group_by("reads", "seed").agg(pl.col("letters_read").min())
-        both = first.pivot("reads", index="seed", values="letters_read").drop_nulls()
+        first = letters_needed(part, near)
+        both = first.pivot("reads", index="seed", values="letters").drop_nulls()
         if {LETTERS, tokens} <= set(both.columns) and both.height:
             logs = mean_over_seeds(np.log((both[LETTERS] / both[tokens]).to_numpy()))
             low, high = (None if b is None else math.exp(b) for b in (logs.low, logs.high))
+            grid = part.filter(pl.col("step") > 0)["letters_read"].to_numpy().min()
+            how = (
+                f"geometric mean; between scores, {grid:,} letters apart, bits are taken to fall "
+                f"evenly; {(first['letters'] == grid).sum()} of {first.height} networks are near "
+                f"at the first"
+            )
             ratio = Estimate(math.exp(logs.value), low, high, logs.n)
             rows.append(
                 verdict_row(
                     "With tokens a transformer learns the source sooner", PAPER,
                     f"letters read until {near} bits above the source, letters over {tokens} "
-                    f"(geometric mean), {where}",
+                    f"({how}), {where}",
                     ratio, ratio.side(1, "later", "sooner"),
                 )
             )  # fmt: skip

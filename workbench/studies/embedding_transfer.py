@@ -7,10 +7,20 @@ bytes are copied. For the rest:
 * ``mean``: the mean of the old vectors;
 * ``pieces``: the mean of the old tokens that spell the entry;
 * ``focus``: weights over the copied entries, from similarities in a second space made for the new
-  tokenizer, by sparsemax (FOCUS; Dobler and de Melo 2023, there with fastText);
-* ``tokenadapt``: 0.7 times the pieces, weighted by likeness to the entry and by length, plus 0.3
-  times the nearest old entries, by softmax (TokenAdapt; Sharthak and others 2025, there with a
-  sentence-embedding model; here with hashed byte n-grams, so likeness is of spelling).
+  tokenizer, by sparsemax (FOCUS; Dobler and de Melo 2023). Copied entries without a vector in that
+  space are no anchors. As published but for this: the space is the caller's, there fastText's, and
+  an entry without a vector in it gets the mean, where the published code draws from a normal
+  distribution with the mean and spread of the old vectors.
+* ``tokenadapt``: 0.7 times the pieces plus 0.3 times the 3 nearest old entries (TokenAdapt;
+  Sharthak and others 2025). Neighbours weigh softmax(cos / T), pieces
+
+      softmax((softmax(cos) + characters of the piece / characters of the entry) / 2 / T)
+
+  at T = 0.3, all of it the published code's. What differs: cosines are of spelling (hashed byte
+  n-grams), there of a sentence-embedding model (``likeness`` takes another space); pieces are the
+  fewest that spell the entry, there what the old tokenizer makes of it (``spelled``); entries are
+  copied by their bytes, in later versions there also where they differ in case alone; and those
+  versions weigh neighbours in proportion to the cosine, above a threshold.
 
 WECHSEL needs a bilingual dictionary and ZeTT a trained hypernetwork: nothing is claimed for them.
 Any matrix will do; :mod:`workbench.studies.embeddings` makes small ones with real neighbours.
@@ -18,7 +28,7 @@ Any matrix will do; :mod:`workbench.studies.embeddings` makes small ones with re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -47,21 +57,20 @@ class Source:
     """The old vocabulary: what its entries stand for, and their vectors.
 
     Attributes:
-        entries: Different byte strings, shape ``(n,)``.
-        matrix: Their vectors, shape ``(n, dimensions)``.
+        entries: Different byte strings, at least one, shape ``(n,)``.
+        matrix: Their vectors, finite, shape ``(n, dimensions)``.
+
+    Raises:
+        ValueError: When there is no entry, one comes twice, or the vectors do not fit.
     """
 
     entries: tuple[bytes, ...]
     matrix: Floats
 
     def __post_init__(self) -> None:
-        if self.matrix.ndim != 2 or len(self.entries) != len(self.matrix):
-            raise ValueError(
-                f"One row per entry is needed: {len(self.entries)} entries, a matrix of shape "
-                f"{self.matrix.shape}."
-            )
-        if len(set(self.entries)) != len(self.entries):
-            raise ValueError("Two entries of the old vocabulary stand for the same bytes.")
+        if not self.entries:
+            raise ValueError("The old vocabulary has no entry: there is nothing to start from.")
+        _check_vocabulary("old", self.entries, self.matrix)
 
     def without(self, entries: set[bytes]) -> Source:
         """The same vocabulary with some entries taken out."""
@@ -77,10 +86,35 @@ class Target:
         entries: Different byte strings, shape ``(m,)``.
         own: A vector for each in a space made for the new tokenizer, shape ``(m, any)``; a row of
             zeros says that none is known. None where no such space is given.
+
+    Raises:
+        ValueError: When an entry comes twice, or the vectors do not fit.
     """
 
     entries: tuple[bytes, ...]
     own: Floats | None = None
+
+    def __post_init__(self) -> None:
+        _check_vocabulary("new", self.entries, self.own)
+
+
+def _check_vocabulary(which: str, entries: Sequence[bytes], matrix: Floats | None) -> None:
+    if len(set(entries)) != len(entries):
+        raise ValueError(
+            f"Two entries of the {which} vocabulary stand for the same bytes: keep one of them."
+        )
+    if matrix is None:
+        return
+    if matrix.ndim != 2 or len(entries) != len(matrix):
+        raise ValueError(
+            f"One row per entry is needed: the {which} vocabulary has {len(entries)} entries, and "
+            f"its vectors the shape {matrix.shape}."
+        )
+    if not np.isfinite(matrix).all():
+        raise ValueError(
+            f"A vector of the {which} vocabulary holds NaN or infinity: mend it, or leave its "
+            f"entry out."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +174,7 @@ def overlap(old: Sequence[bytes], new: Sequence[bytes]) -> pl.DataFrame:
 
     Returns:
         ``measure, entries, share_of_new``: ``copied``, ``spelt by two old entries or more``,
-        ``no spelling`` (some byte is in no old entry).
+        ``no spelling`` (some byte is in no old entry, or there is none to spell).
 
     >>> overlap([b"a", b"b"], [b"a", b"ab", b"c"])["entries"].to_list()
     [1, 1, 1]
@@ -151,7 +185,7 @@ def overlap(old: Sequence[bytes], new: Sequence[bytes]) -> pl.DataFrame:
     for entry in new:
         if entry in known:
             kind = "copied"
-        elif single.issuperset(entry) or spell(entry, known):  # single bytes spell anything
+        elif (entry and single.issuperset(entry)) or spell(entry, known):  # bytes spell anything
             kind = "spelt by two old entries or more"
         else:
             kind = "no spelling"
@@ -203,8 +237,10 @@ def transplant(
     method: Method = "tokenadapt",
     *,
     local_weight: float = 0.7,
-    neighbours: int = 10,
-    temperature: float = 0.1,
+    neighbours: int = 3,
+    temperature: float = 0.3,
+    likeness: Callable[[Sequence[bytes]], Floats] = spelling_vectors,
+    spelled: Callable[[bytes], Sequence[bytes]] | None = None,
     seed: int = 0,
 ) -> Transplant:
     """Vectors of the new entries in the old space.
@@ -215,30 +251,46 @@ def transplant(
         method: One of :data:`METHODS`, for the entries that cannot be copied.
         local_weight: Share of the pieces in ``tokenadapt``, in [0, 1]; the rest goes to
             neighbours. Where an entry has no spelling, neighbours get all.
-        neighbours: Nearest old entries in ``tokenadapt``.
-        temperature: Of the softmax in ``tokenadapt``, on cosines.
+        neighbours: Nearest old entries in ``tokenadapt``, at least 1.
+        temperature: Of the softmaxes in ``tokenadapt``, above 0.
+        likeness: Makes vectors of entries, shape ``(entries, any)``, whose cosines ``tokenadapt``
+            goes by; it is asked for the old entries and then for some new ones at a time.
+        spelled: The pieces of an entry for ``pieces`` and ``tokenadapt``, for example by the old
+            tokenizer; those that are no old entry are passed over. By default :func:`spell`.
         seed: Of ``random``.
 
     Returns:
         The vectors and how they were made.
 
     Raises:
-        ValueError: For an unknown method, a share out of range, or a missing space.
+        ValueError: For an unknown method, a number out of range, or a missing space.
+
+    >>> source = Source((b"un", b"believ", b"able"), np.eye(3))
+    >>> made = transplant(source, Target((b"unbelievable", b"un")), local_weight=1)
+    >>> made.how, made.matrix.round(2).tolist()
+    (('tokenadapt', 'copied'), [[0.22, 0.45, 0.33], [1.0, 0.0, 0.0]])
     """
     if method not in METHODS:
         raise ValueError(f"{method!r} is no method here: use one of {', '.join(METHODS)}.")
     if not 0 <= local_weight <= 1:
         raise ValueError(f"local_weight is a share from 0 to 1, not {local_weight}.")
+    if neighbours < 1:
+        raise ValueError(f"neighbours counts old entries and is at least 1, not {neighbours}.")
     known = {entry: i for i, entry in enumerate(source.entries)}
     fresh = [i for i, entry in enumerate(target.entries) if entry not in known]
     names = [target.entries[i] for i in fresh]
     found: list[Weights | None]
     if method == "focus":
         found = _focus(target, known, fresh)
-    elif method == "tokenadapt":
-        found = _tokenadapt(source, known, names, local_weight, neighbours, temperature)
-    elif method == "pieces":
-        found = [_evenly([known[p] for p in spell(name, known)]) for name in names]
+    elif method in ("pieces", "tokenadapt"):
+        cuts = [spell(name, known) if spelled is None else spelled(name) for name in names]
+        pieces = [[known[piece] for piece in cut if piece in known] for cut in cuts]
+        if method == "pieces":
+            found = [_evenly(places) for places in pieces]
+        else:
+            found = [
+                *_tokenadapt(source, names, pieces, likeness, local_weight, neighbours, temperature)
+            ]
     else:
         found = [None] * len(names)
     everything = (np.arange(len(source.entries)), np.full(len(source.entries), 1 / len(known)))
@@ -280,11 +332,11 @@ def _focus(
             "FOCUS weighs copied entries by likeness in a space of the new tokenizer: give the "
             "target an `own` space, for example from target_from_texts."
         )
-    shared = [i for i, entry in enumerate(target.entries) if entry in known]
+    own = unit_rows(target.own)
+    shared = [i for i, entry in enumerate(target.entries) if entry in known and own[i].any()]
     if not shared:
         return [None] * len(fresh)
     places = np.array([known[target.entries[i]] for i in shared])
-    own = unit_rows(target.own)
     likeness = own[list(fresh)] @ own[shared].T
     out: list[Weights | None] = []
     for row, i in zip(likeness, fresh, strict=True):
@@ -296,33 +348,34 @@ def _focus(
 
 def _tokenadapt(
     source: Source,
-    known: Mapping[bytes, int],
     names: Sequence[bytes],
+    pieces: Sequence[Sequence[int]],
+    likeness: Callable[[Sequence[bytes]], Floats],
     local_weight: float,
     neighbours: int,
     temperature: float,
-) -> list[Weights | None]:
-    spelling = spelling_vectors(source.entries)
-    out: list[Weights | None] = []
+) -> Iterator[Weights]:
+    space = unit_rows(likeness(source.entries))
+    letters = np.array([len(shown(entry)) for entry in source.entries])
+    kth = min(neighbours, len(source.entries))
     for start in range(0, len(names), _TOGETHER):
-        part = names[start : start + _TOGETHER]
-        likenesses = spelling_vectors(part) @ spelling.T
+        part = slice(start, start + _TOGETHER)
+        cosines = unit_rows(likeness(names[part])) @ space.T
         # The nearest, ties by place: what the k-th has or more is kept, and sorted.
-        kth = min(neighbours, len(source.entries))
-        least = -np.partition(-likenesses, kth - 1, axis=1)[:, kth - 1]
-        for name, likeness, enough in zip(part, likenesses, least, strict=True):
-            close = np.flatnonzero(likeness >= enough)
-            near = close[np.argsort(-likeness[close], kind="stable")][:neighbours]
+        least = -np.partition(-cosines, kth - 1, axis=1)[:, kth - 1]
+        rows = zip(names[part], pieces[part], cosines, least, strict=True)
+        for name, places, cosine, enough in rows:
+            close = np.flatnonzero(cosine >= enough)
+            near = close[np.argsort(-cosine[close], kind="stable")][:kth]
             weigh: dict[int, float] = {}
-            pieces = [known[piece] for piece in spell(name, known)]
-            share = local_weight if pieces else 0.0
-            _add(weigh, near, (1 - share) * softmax(likeness[near], temperature))
-            if pieces:
-                sizes = np.array([len(source.entries[i]) for i in pieces]) / len(name)
-                _add(weigh, pieces, share * softmax(likeness[pieces] * sizes, temperature))
+            share = local_weight if places else 0.0
+            _add(weigh, near, (1 - share) * softmax(cosine[near], temperature))
+            if places:
+                lengths = letters[list(places)] / len(shown(name))
+                mixed = (softmax(cosine[list(places)]) + lengths) / 2
+                _add(weigh, places, share * softmax(mixed, temperature))
             kept = sorted(place for place, weight in weigh.items() if weight)
-            out.append((np.array(kept, dtype=np.int64), np.array([weigh[i] for i in kept])))
-    return out
+            yield np.array(kept, dtype=np.int64), np.array([weigh[i] for i in kept])
 
 
 def _add(weigh: dict[int, float], places: Iterable[int], weights: Floats) -> None:

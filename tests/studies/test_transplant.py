@@ -85,6 +85,102 @@ def test_focus_takes_the_likest_shared_entry():
         study.transplant(source, study.Target((b"new",)), "focus")
 
 
+def test_anchors_without_a_vector_take_no_weight():
+    source = random_source((b"a", b"b", b"c"))
+    own = np.array([[1, 0], [0, 0], [0, 0], [0.3, 0.954], [0, 0]])
+    target = study.Target((b"a", b"b", b"c", b"new", b"rare"), own)
+    made = study.transplant(source, target, "focus")
+    assert made.weights[3][0].tolist() == [0]
+    assert made.weights[3][1].tolist() == [1]
+    # An entry without a vector has nothing to go by, and neither has one without anchors.
+    assert made.how[3:] == ("focus", "mean")
+    assert made.matrix[4] == pytest.approx(source.matrix.mean(axis=0))
+    bare = study.Target((b"b", b"new"), own[[1, 3]])
+    assert study.transplant(source, bare, "focus").how == ("copied", "mean")
+
+
+@settings(max_examples=40, deadline=None)
+@given(vocabularies, vocabularies, st.data())
+def test_an_anchor_without_a_vector_is_as_good_as_none(old, new, data):
+    source, target = random_source(old), random_target(new)
+    shared = sorted(set(old) & set(new))
+    hidden = data.draw(st.sets(st.sampled_from(shared))) if shared else set()
+    keep = [entry not in hidden for entry in new]
+    blanked = study.Target(new, np.where(np.array(keep)[:, None], target.own, 0))
+    without = study.Target(tuple(e for e in new if e not in hidden), target.own[keep])
+    one = study.transplant(source, blanked, "focus").matrix[keep]
+    assert one == pytest.approx(study.transplant(source, without, "focus").matrix)
+
+
+UN = (b"un", b"believ", b"able")
+
+
+def test_pieces_weigh_what_the_published_code_gives_them():
+    target = study.Target((b"unbelievable",))
+    made = study.transplant(random_source(UN), target, local_weight=1)
+    # Cosines of spelling 0.199, 0.508, 0.421; lengths 2, 6 and 4 of 12; T = 0.3.
+    assert made.weights[0][1] == pytest.approx([0.2202, 0.4536, 0.3262], abs=5e-5)
+    # Lengths count characters: two of one and two bytes each are as long as each other.
+    made = study.transplant(
+        random_source(("é".encode(), b"e")),
+        study.Target(("ée".encode(),)),
+        local_weight=1,
+        likeness=lambda strings: np.ones((len(strings), 1)),
+    )
+    assert made.weights[0][1] == pytest.approx([0.5, 0.5])
+
+
+def space(cosines):
+    """A space in which entries have these cosines to the entry that is not named."""
+    return lambda strings: np.array(
+        [[c := cosines.get(s, 1.0), np.sqrt(1 - c * c)] for s in strings]
+    )
+
+
+def test_the_default_is_seven_parts_pieces_and_three_of_three_neighbours():
+    cosines = {b"un": 0.2, b"believ": 0.5, b"able": 0.4, b"near": 0.9, b"far": -0.5}
+    source = random_source(tuple(cosines))
+    target = study.Target((b"unbelievable",))
+    made = study.transplant(source, target, likeness=space(cosines))
+    c = np.array([0.2, 0.5, 0.4])
+    mixed = (np.exp(c) / np.exp(c).sum() + np.array([2, 6, 4]) / 12) / 2
+    local = np.exp(mixed / 0.3) / np.exp(mixed / 0.3).sum()
+    close = np.exp(np.array([0.5, 0.4, 0.9]) / 0.3)
+    expected = np.zeros(5)
+    expected[:3] = 0.7 * local
+    expected[[1, 2, 3]] += 0.3 * close / close.sum()
+    assert made.weights[0][0].tolist() == [0, 1, 2, 3]
+    assert made.weights[0][1] == pytest.approx(expected[:4])
+    # The nearest weighs most, and neighbours of no weight in pieces are all there is without any.
+    alone = study.transplant(source, target, likeness=space(cosines), local_weight=0)
+    assert dict(zip(*map(np.ndarray.tolist, alone.weights[0]), strict=True)) == pytest.approx(
+        dict(zip([1, 2, 3], close / close.sum(), strict=True))
+    )
+
+
+def test_the_old_tokenizers_own_cut_can_be_given():
+    source = random_source((*UN, b"unbeliev", b"unb", b"elievable"))
+    target = study.Target((b"unbelievable",))
+    assert study.transplant(source, target, "pieces").weights[0][0].tolist() == [4, 5]
+    own = {b"unbelievable": [b"un", b"believ", b"nowhere", b"able"]}
+    made = study.transplant(source, target, "pieces", spelled=own.__getitem__)
+    assert made.weights[0][0].tolist() == [0, 1, 2]
+    mixed = study.transplant(source, target, spelled=own.__getitem__, local_weight=1)
+    assert mixed.weights[0][0].tolist() == [0, 1, 2]
+
+
+def test_random_has_the_mean_and_spread_of_the_old_vectors():
+    rng = np.random.default_rng(0)
+    source = study.Source(
+        tuple(bytes([97 + i % 26, 97 + i // 26]) for i in range(400)),
+        rng.normal([100, -5], [0.1, 2], size=(400, 2)),
+    )
+    target = study.Target(tuple(bytes([65 + i % 26, 65 + i // 26]) for i in range(400)))
+    made = study.transplant(source, target, "random").matrix
+    assert made.mean(axis=0) == pytest.approx([100, -5], abs=0.5)
+    assert made.std(axis=0) == pytest.approx([0.1, 2], rel=0.2)
+
+
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
     rng = np.random.default_rng(0)
     for _ in range(50):
@@ -118,6 +214,30 @@ def test_tokens_in_like_places_get_like_vectors():
         embeddings.co_occurrence_embeddings([[1, 2]])
 
 
+def test_vectors_are_those_of_a_smoothed_ppmi():
+    documents = [[0, 1, 2, 0, 1], [2, 3, 0, 3], [1, 1, 3, 4]]
+    found = embeddings.co_occurrence_embeddings(documents, 3, window=2)
+    near = np.zeros((5, 5))
+    for ids in documents:
+        for i, j in itertools.permutations(range(len(ids)), 2):
+            if abs(i - j) <= 2:
+                near[ids[i], ids[j]] += 1 / abs(i - j)
+    context = near.sum(axis=0) ** 0.75
+    with np.errstate(divide="ignore"):
+        ratio = near / near.sum(axis=1, keepdims=True) / (context / context.sum())
+        ppmi = np.maximum(np.log(ratio), 0)
+    left, strengths, _ = np.linalg.svd(ppmi)
+    # Signs are free, products of vectors are not.
+    expected = left[:, :3] * strengths[:3] @ left[:, :3].T
+    assert found.vectors @ found.vectors.T == pytest.approx(expected)
+
+
+def test_spellings_share_ngrams_of_two_to_four_bytes():
+    # Of <a ab bc c> <ab abc bc> <abc abc> and <a ab bd d> <ab abd bd> <abd abd>: <a, ab, <ab.
+    one, other = embeddings.spelling_vectors([b"abc", b"abd"], 1 << 16)
+    assert one @ other == pytest.approx(3 / 9)
+
+
 @pytest.fixture(scope="module")
 def planted():
     """A space in which a word's vector is the sum of its letters', and a twin space beside it."""
@@ -142,6 +262,39 @@ def test_a_planted_structure_is_found_and_chance_is_not(planted):
     by = dict(verdict.select("measure", "verdict").rows())
     assert next(v for m, v in by.items() if "mean's, pieces" in m) == "nearer than the mean"
     assert next(v for m, v in by.items() if "less that of pieces" in m) == "pieces is nearer"
+    assert not any("random" in measure for measure in by)  # chance is no claim
+
+
+def test_what_falls_back_on_the_mean_is_counted(planted):
+    source, target = planted
+    # With single letters a and b gone, words of them alone have no pieces.
+    letterless = study.Source(
+        tuple(e for e in source.entries if e not in (b"a", b"b")),
+        source.matrix[[e not in (b"a", b"b") for e in source.entries]],
+    )
+    table = study.reconstruction(letterless, target, ["mean", "pieces"], held_out=0.3)
+    pieces = table.filter(method="pieces")
+    fallen = pieces.filter(pl.col("entry").str.contains("[ab]"))
+    assert (fallen["how"] == "mean").all()
+    assert not (pieces.join(fallen, on="entry", how="anti")["how"] == "mean").any()
+    share = len(fallen) / len(pieces)
+    assert 0 < share < 1
+    summary = study.summary(table)
+    assert summary["from_mean"].to_list() == [1, pytest.approx(share)]
+    measure = study.verdict(table)["measure"][0]
+    assert measure.endswith(f"{share:.0%} of them at the mean")
+
+
+def test_examples_are_entries_the_old_vocabulary_lacks():
+    words = (b" walking", b" walked", b"talking", b"w4lking!", b" walk", b"ing", b"short")
+    source = random_source((b" walk", b"ing", b"ed", b"t", b"alking"))
+    table = study.examples(source, random_target(words), 2, longest=1, shortest=6)
+    # The two most frequent words of letters that are long enough; copied ones are not shown.
+    assert table["entry"].unique().sort().to_list() == [" walked", " walking"]
+    assert table.group_by("entry", "how").len()["len"].to_list() == [1] * 4
+    assert set(table["how"]) == {"focus", "tokenadapt"}
+    assert set(table["neighbour"]) <= {" walk", "ing", "ed"}
+    assert study.examples(source, random_target(words), 3, shortest=6)["entry"].n_unique() == 3
 
 
 def test_held_out_vectors_are_out_of_reach(planted):
@@ -170,6 +323,7 @@ def test_overlap_agrees_with_spelling(old, new):
     spelt = sum(entry not in known and bool(study.spell(entry, known)) for entry in new)
     expected = [copied, spelt, len(new) - copied - spelt]
     assert study.overlap(old, new)["entries"].to_list() == expected
+    assert study.overlap(old, [b""])["entries"].to_list() == [0, 0, 1]
 
 
 def test_prose_gives_both_spaces():
@@ -196,3 +350,27 @@ def test_mistakes_are_named(planted):
         study.Source((b"a",), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="local_weight"):
         study.transplant(source, target, local_weight=2)
+    for few in (0, -1):
+        with pytest.raises(ValueError, match="neighbours counts old entries"):
+            study.transplant(source, target, neighbours=few)
+    with pytest.raises(ValueError, match="no entry"):
+        study.Source((), np.zeros((0, 2)))
+    with pytest.raises(ValueError, match=r"NaN or infinity"):
+        study.Source((b"a",), np.array([[np.nan]]))
+    with pytest.raises(ValueError, match="old vocabulary stand for the same bytes"):
+        study.Source((b"a", b"a"), np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("entries", "own", "sentence"),
+    [
+        ((b"a", b"b"), np.ones((3, 2)), "the new vocabulary has 2 entries"),
+        ((b"a", b"b"), np.ones((1, 2)), "the new vocabulary has 2 entries"),
+        ((b"a", b"b"), np.ones(2), "the new vocabulary has 2 entries"),
+        ((b"a",), np.array([[np.inf]]), "NaN or infinity"),
+        ((b"a", b"a"), None, "new vocabulary stand for the same bytes"),
+    ],
+)
+def test_a_target_that_does_not_fit_is_refused(entries, own, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        study.Target(entries, own)

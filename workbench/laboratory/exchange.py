@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -106,16 +107,20 @@ def exchange(
         writers: From `load_writers`; one tokenizer, several seeds.
         tok: The new tokenizer. Its entries of 1 to 10 letters a to z take part.
         words: To score; best of `halves().test`, which no model was trained on.
-        methods: How entries that the model lacks get a vector.
+        methods: How entries that the model lacks get a vector. Pieces are those that the model's
+            own tokenizer makes of an entry.
         learn: Training words from which FOCUS gets its space of the new tokenizer.
         seed: Of `random`.
 
     Returns:
         One row per model and method, and one as it was: `seed, method, tokenizer, bits_per_byte,
         tokens_per_word, copied` (share of the scored tokens whose entry the model had), `entries,
-        bits_copied, bits_new` (bits per token of either kind; null where there is none).
+        bits_copied, bits_new` (bits per token of either kind; null where there is none),
+        `from_mean, entries_from_mean`.
         Bits are −Σ log2 p(next token), the word's end included, over the letters of the words;
-        only the tokenizer's own cut is counted.
+        only the tokenizer's own cut is counted. Of what the model lacked, `from_mean` is the share
+        of scored tokens and `entries_from_mean` that of entries whose vector is the mean of all,
+        since the method had nothing to go by; null where it lacked none.
 
     Raises:
         LaboratoryError: If there is no model, or the tokenizer does not cut words into letters.
@@ -133,18 +138,21 @@ def exchange(
     own = new.own_space(halves().train[:learn]) if "focus" in methods else None
     target = Target(new.entries, own)
     # Weights depend on entries and texts and not on the model: they are found once.
-    mixes = {method: _mix(old, target, method) for method in methods if method != "random"}
+    mixes = {m: _mix(old, old_tok, target, m) for m in methods if m != "random"}
+    nowhere = np.zeros(len(new.ids), dtype=np.bool_)
     rows = []
     for writer in writers:
         table = writer.embeddings.astype(np.float64)
         edge, vectors = table[-1:], table[:-1]
         rows.append(
             (writer.seed, BEFORE, old_tok.name, writer.bits(words).sum() / letters,
-             sum(map(len, old_tok.encode_batch(words))) / len(words), 1.0, len(old), None, None)
+             sum(map(len, old_tok.encode_batch(words))) / len(words), 1.0, len(old),
+             *(None,) * 4)
         )  # fmt: skip
         for method in methods:
             if method == "random":
                 made = transplant(Source(old, vectors), target, "random", seed=seed).matrix
+                from_mean = nowhere
             else:
                 mix, from_mean = mixes[method]
                 made = mix @ vectors
@@ -156,21 +164,30 @@ def exchange(
             rows.append(
                 (writer.seed, method, tok.name, bits.sum() / letters, len(there) / len(words),
                  float(is_copied[there].mean()), len(new.ids),
-                 *(float(kind.mean()) if len(kind) else None for kind in kinds))
+                 *map(_mean, (*kinds, from_mean[there][~is_copied[there]], from_mean[~is_copied])))
             )  # fmt: skip
     schema = {
         "seed": pl.Int64, "method": pl.String, "tokenizer": pl.String, "bits_per_byte": pl.Float64,
         "tokens_per_word": pl.Float64, "copied": pl.Float64, "entries": pl.Int64,
-        "bits_copied": pl.Float64, "bits_new": pl.Float64,
+        "bits_copied": pl.Float64, "bits_new": pl.Float64, "from_mean": pl.Float64,
+        "entries_from_mean": pl.Float64,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
 def _mix(
-    old: tuple[bytes, ...], target: Target, method: Method
+    old: tuple[bytes, ...], old_tok: Tokenizer, target: Target, method: Method
 ) -> tuple[sparse.csr_matrix, NDArray[np.bool_]]:
     """Weights over old entries, one row a new entry, and which rows are the mean of all."""
-    made = transplant(Source(old, np.zeros((len(old), 1))), target, method)
+
+    def spelled(entry: bytes) -> list[bytes]:
+        return [old_tok.token_bytes(token) for token in old_tok.encode(entry.decode())]
+
+    made = transplant(Source(old, np.zeros((len(old), 1))), target, method, spelled=spelled)
     from_mean = np.array([how == "mean" for how in made.how])
     nothing = (np.zeros(0, dtype=np.int64), np.zeros(0))
     kept = [nothing if mean else pair for mean, pair in zip(from_mean, made.weights, strict=True)]
@@ -219,9 +236,13 @@ def exchange_summary(table: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `tokenizer, method, bits_per_byte, ci_low, ci_high` (Student's t over seeds), `gain,
         gain_low, gain_high` (bits per byte saved against `mean`, paired by seed; null without
-        it), `bits_copied, bits_new, tokens_per_word, copied, entries, seeds`.
+        it), `more, more_low, more_high` (bits per byte more than before, paired too),
+        `bits_copied, bits_new, tokens_per_word, copied, entries, from_mean, entries_from_mean,
+        seeds`.
     """
     by = ["tokenizer", "method"]
+    # Tables of several exchanges all say what the same models were before.
+    table = table.unique([*by, "seed"], keep="first", maintain_order=True)
     base = table.filter(pl.col("method") == "mean").select(
         "tokenizer", "seed", base="bits_per_byte"
     )
@@ -231,44 +252,77 @@ def exchange_summary(table: pl.DataFrame) -> pl.DataFrame:
     gains = summary_over_seeds(saved, by, "gain").select(
         *by, "gain", gain_low="ci_low", gain_high="ci_high"
     )
+    was = table.filter(method=BEFORE).select("seed", was="bits_per_byte")
+    dearer = table.join(was, on="seed", maintain_order="left").with_columns(
+        more=pl.col("bits_per_byte") - pl.col("was")
+    )
+    mores = summary_over_seeds(dearer, by, "more").select(
+        *by, "more", more_low="ci_low", more_high="ci_high"
+    )
     rest = table.group_by(by).agg(
         pl.col("bits_copied", "bits_new").mean(),
-        pl.col("tokens_per_word", "copied", "entries").first(),
+        pl.col("tokens_per_word", "copied", "entries", "from_mean", "entries_from_mean").first(),
     )
     bits = summary_over_seeds(table, by, "bits_per_byte")
-    joined = bits.join(gains, on=by, how="left", maintain_order="left").join(
-        rest, on=by, how="left", maintain_order="left"
-    )
+    joined = bits
+    for columns in (gains, mores, rest):
+        joined = joined.join(columns, on=by, how="left", maintain_order="left")
     return joined.select(pl.exclude("seeds"), "seeds")
 
 
-def exchange_verdict(table: pl.DataFrame) -> pl.DataFrame:
+def exchange_verdict(table: pl.DataFrame, floor: float | None = None) -> pl.DataFrame:
     """What each method's start is worth against the mean of all vectors, in bits per byte.
 
     Args:
-        table: From `exchange`.
+        table: From `exchange`, or several of them joined.
+        floor: Bits per byte without a model, such as those of letters by frequency: the verdict
+            says which starts are worse. Optional.
 
     Returns:
-        The rows of a verdict.
+        The rows of a verdict: what the cheapest start costs more than before, then each method.
     """
     claims = {
         "pieces": "The pieces of an entry are a start for a language model",
         "focus": "Similar shared entries are a start for a language model (FOCUS)",
         "tokenadapt": "Pieces and neighbours are a start for a language model (TokenAdapt)",
     }
-    rows = []
-    for row in exchange_summary(table).iter_rows(named=True):
-        if row["method"] not in claims or row["gain"] is None:
+    after = exchange_summary(table).filter(pl.col("method") != BEFORE)
+    cheapest = after.sort("bits_per_byte").unique("tokenizer", keep="first", maintain_order=True)
+    rows = [
+        _row(
+            one, "more", ("cheaper than before", "dearer than before"), floor,
+            "A tokenizer can be exchanged without training",
+            f"bits per byte more than before, zero-shot, {one['tokenizer']}, {one['method']} "
+            "(the cheapest start)",
+        )
+        for one in cheapest.iter_rows(named=True)
+    ]  # fmt: skip
+    for one in after.iter_rows(named=True):
+        if one["method"] not in claims or one["gain"] is None:
             continue
-        gain = Estimate(row["gain"], row["gain_low"], row["gain_high"], row["seeds"])
-        sides = ("worse than the mean", "better than the mean")
-        text = gain.side(0, *sides, neither="no difference shown")
+        new = "" if one["from_mean"] is None else f", {one['from_mean']:.0%} of others at the mean"
         rows.append(
-            verdict_row(
-                claims[row["method"]], _PAPER,
-                f"bits per byte saved against the mean, zero-shot, {row['tokenizer']}, "
-                f"{row['copied']:.0%} of tokens copied",
-                gain, text,
+            _row(
+                one, "gain", ("worse than the mean", "better than the mean"), floor,
+                claims[one["method"]],
+                f"bits per byte saved against the mean, zero-shot, {one['tokenizer']}, "
+                f"{one['copied']:.0%} of tokens copied{new}",
             )
         )  # fmt: skip
     return verdict_frame(rows)
+
+
+def _row(
+    one: dict[str, Any],
+    value: str,
+    sides: tuple[str, str],
+    floor: float | None,
+    claim: str,
+    measure: str,
+) -> dict[str, Any]:
+    found = Estimate(one[value], one[f"{value}_low"], one[f"{value}_high"], one["seeds"])
+    text = found.side(0, *sides, neither="no difference shown")
+    if floor is not None:
+        bits = Estimate(one["bits_per_byte"], one["ci_low"], one["ci_high"], one["seeds"])
+        text += bits.side(floor, "", "; worse than no model", neither="")
+    return verdict_row(claim, _PAPER, measure, found, text)

@@ -58,6 +58,12 @@ def co_occurrence_embeddings(
 
     Raises:
         ValueError: When fewer than three tokens occur often enough, or an option is out of range.
+
+    >>> found = co_occurrence_embeddings([[1, 5, 2], [1, 6, 2], [3, 4]], 2, window=1)
+    >>> found.ids.tolist(), found.vectors.shape
+    ([1, 2, 3, 4, 5, 6], (6, 2))
+    >>> bool(np.allclose(found.vectors[4], found.vectors[5]))  # 5 and 6 have the same neighbours
+    True
     """
     from scipy import sparse
     from scipy.sparse.linalg import svds

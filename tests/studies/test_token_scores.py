@@ -1,5 +1,7 @@
 """Scores per token: a table that is checked, sums that move, and refusals that say why."""
 
+import itertools
+import json
 import math
 import random
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.studies import token_scores as ts
+from workbench.studies.documents import Split
 
 TEXTS = ["The cat sat on the mat.", "The dog sat on the log.", "A cat and a dog."]
 
@@ -157,15 +160,119 @@ def test_the_total_is_conserved_whatever_the_cuts(text, seed, one, other):
     to = wb.segment(text, target)
     for within in ("block", "bytes"):
         moved = ts.project(frame, to, within=within)
-        known = sum(
-            v for v, t in zip(values, segmentation.tokens, strict=True) if t.byte_end > t.byte_start
-        )
-        assert moved.blocks["score"].sum() >= known - 1e-9
-        assert moved.blocks["score"].sum() <= sum(values) + 1e-9
+        assert moved.blocks["score"].sum() == pytest.approx(sum(values))
         assert moved.frame["score"].sum() <= sum(values) + 1e-9
         assert moved.frame["index"].to_list() == list(range(len(to)))
         block = moved.blocks
         assert (block["byte_end"].to_numpy()[:-1] <= block["byte_start"].to_numpy()[1:]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(min_size=1, max_size=30) | st.sampled_from(TEXTS),
+    st.sampled_from(MANY),
+    st.sampled_from(MANY),
+    st.data(),
+)
+def test_an_exact_score_is_the_sum_over_source_tokens_of_the_same_bytes(text, one, other, data):
+    segmentation = wb.segment(text, wb.load_tokenizer(one))
+    if not len(segmentation):
+        return
+    score = st.none() | st.floats(0, 9)
+    values = data.draw(st.lists(score, min_size=len(segmentation), max_size=len(segmentation)))
+    frame = ts.table_from_values(segmentation, values, "surprisal_bits", first_scored=True)
+    moved = ts.project(frame, wb.segment(text, wb.load_tokenizer(other)))
+    rows = list(frame.select("byte_start", "byte_end", "score").iter_rows())
+    size = len(text.encode())
+    for token in moved.frame.filter(status="exact").iter_rows(named=True):
+        start, end = token["byte_start"], token["byte_end"]
+        inside = [r for r in rows if (r[0] < end and r[1] > start) or r[0] == r[1] in {start}]
+        covered = {place for first, last, _ in inside for place in range(first, last)}
+        assert covered == set(range(start, end))
+        assert None not in [value for *_, value in inside]
+        assert token["score"] == pytest.approx(sum(value for *_, value in inside))
+    # Spans that tile the text add up to its total, or say that a token has no score.
+    cuts = sorted({0, size, *data.draw(st.sets(st.integers(0, size), max_size=3))})
+    ends = list(itertools.pairwise(cuts))
+    spans = pl.DataFrame([("text", a, b, "") for a, b in ends], schema=list(ts.SPANS), orient="row")
+    out = ts.span_scores(frame, spans)
+    if set(out["status"]) <= {"exact", "no source token"}:
+        assert out["score"].sum() == pytest.approx(sum(values))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "scores"),
+    [("tekken", "workbench-wordpiece", 4), ("workbench-wordpiece", "tekken", 4)],
+)
+def test_a_space_that_one_tokenizer_drops_makes_other_bytes(one, other, scores):
+    text = "The cat sat."  # The|cat|sat|. and The| cat| sat|.
+    source, target = wb.load_tokenizer(one), wb.segment(text, wb.load_tokenizer(other))
+    values = [1.0, 2.0, 4.0, 8.0]
+    assert len(values) == scores
+    frame = ts.table_from_values(
+        wb.segment(text, source), values, "surprisal_bits", first_scored=True
+    )
+    moved = ts.project(frame, target)
+    assert moved.frame["status"].to_list() == ["exact", "other bytes", "other bytes", "exact"]
+    assert moved.frame["score"].to_list() == [1.0, None, None, 8.0]
+    assert moved.blocks["score"].to_list() == values
+    spread = ts.project(frame, target, within="bytes").frame
+    assert spread["status"].to_list() == ["exact", "spread", "spread", "exact"]
+    assert spread["score"].to_list() == values
+
+
+def test_one_token_over_two_with_a_gap_is_of_other_bytes():
+    from workbench.studies.score_projection import _Piece, _project_document
+
+    # "ab cd" as one token, of a source that drops the space.
+    source = [_Piece(0, 2, 3.0), _Piece(3, 5, 4.0)]
+    results, blocks = _project_document(source, [_Piece(0, 5)], 5, "block")
+    assert results == [(None, 0, "other bytes")]
+    assert blocks[0]["score"] == 7.0
+    # Two tokens of the same bytes share them: neither has the sum for itself.
+    whole = [_Piece(0, 5, 7.0)]
+    results, _ = _project_document(whole, [_Piece(0, 5), _Piece(0, 5)], 5, "block")
+    assert [status for *_, status in results] == ["shared block"] * 2
+
+
+def test_a_token_without_bytes_counts_wherever_sums_are_taken():
+    # The mark of a word that mistral-v1 puts in front of a text has no byte of it.
+    segmentation = wb.segment("你好", wb.load_tokenizer("mistral-v1"))
+    spans = pl.DataFrame(
+        [("text", 0, 6, "all"), ("text", 0, 3, "one"), ("text", 3, 6, "two")],
+        schema=list(ts.SPANS),
+        orient="row",
+    )
+
+    def moved(*values):
+        frame = ts.table_from_values(segmentation, values, "surprisal_bits", first_scored=True)
+        return ts.span_scores(frame, spans), ts.project(frame, segmentation)
+
+    sums, projection = moved(5, 1, 1)
+    assert sums["score"].to_list() == [7.0, 6.0, 1.0]
+    assert projection.frame["score"].to_list() == [None, 6.0, 1.0]
+    assert projection.blocks["score"].sum() == 7.0
+    sums, projection = moved(None, 1, 1)
+    assert sums["status"].to_list() == ["no score", "no score", "exact"]
+    assert projection.frame["status"].to_list() == ["no bytes", "no score", "exact"]
+    assert projection.blocks["score"].to_list() == [None, 1.0]
+
+
+def test_a_token_behind_the_text_belongs_to_the_last_span(characters):
+    frame = pl.concat([table([1, 2], [1.0, 2.0]), table([2], [4.0])]).with_columns(
+        index=pl.Series([0, 1, 2]), byte_start=pl.Series([0, 1, 2])
+    )
+    spans = pl.DataFrame(
+        [("a", 0, 1, "first"), ("a", 1, 2, "last"), ("a", 0, 2, "all")],
+        schema=list(ts.SPANS),
+        orient="row",
+    )
+    assert ts.span_scores(frame, spans)["score"].to_list() == [1.0, 6.0, 7.0]
+    to = wb.segment("ab", characters)
+    assert ts.project(frame, to).blocks["score"].to_list() == [1.0, 2.0, 4.0]
+    holed = frame.with_columns(score=pl.Series([1.0, 2.0, None]))
+    assert ts.span_scores(holed, spans)["status"].to_list() == ["exact", "no score", "no score"]
+    assert ts.project(holed, to).blocks["score"].to_list() == [1.0, 2.0, None]
 
 
 @given(st.sets(st.integers(1, 11)), st.sets(st.integers(1, 11)))
@@ -230,6 +337,13 @@ def test_spans_are_summed_only_between_tokens():
         (lambda f: f.with_columns(byte_start=pl.lit("x")), "cannot be read as Int64"),
         (lambda f: f.with_columns(doc=pl.lit(None, dtype=pl.String)), "only `score` may be null"),
         (lambda f: f.with_columns(byte_start=pl.Series([3, 2])), "in the order of the text"),
+        (lambda f: f.with_columns(byte_start=pl.Series([0.0, 1.9])), "holds 1.9: whole numbers"),
+        (lambda f: f.with_columns(index=pl.Series([0.0, 1.7])), "holds 1.7: whole numbers"),
+        (lambda f: f.with_columns(index=pl.Series([0.0, math.nan])), "holds nan: whole numbers"),
+        (
+            lambda f: f.with_columns(score_name=pl.lit("rank"), score=pl.Series([None, 1.5])),
+            "1.5 at .* is no whole number, as a rank is",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_with_a_sentence(change, sentence):
@@ -252,6 +366,41 @@ def test_a_file_of_scores_from_elsewhere(tmp_path, suffix):
     getattr(frame, write)(path)
     back = ts.read_scores(path, {"7": "abcd"})
     assert back.equals(ts.validate_scores(frame))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("first", [1.0, None])
+def test_what_the_first_rows_of_a_file_lack_the_later_ones_may_hold(tmp_path, suffix, first):
+    scores = [None, *[first] * 149, 1.5, 2.5]
+    rows = table(list(range(1, len(scores) + 1)), scores, tokenizer="7", doc="8").to_dicts()
+    for row in rows:
+        if row["score"] == 1.0:
+            row["score"] = 1
+    path = tmp_path / f"scores.{suffix}"
+    if suffix == "csv":
+        lines = [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
+        path.write_text("\n".join([",".join(rows[0]), *lines]))
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)))
+    back = ts.read_scores(path)
+    assert back["score"].to_list() == scores
+    assert back.schema == pl.Schema(ts.COLUMNS)
+    assert back["tokenizer"].unique().to_list() == ["7"]
+    if suffix == "jsonl":  # what is null may be left out
+        told = [{k: v for k, v in row.items() if v is not None} for row in rows]
+        path.write_text("\n".join(map(json.dumps, told)))
+        assert ts.read_scores(path).equals(back)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize(("name", "value"), [("byte_start", "1.9"), ("index", "1.7")])
+def test_a_file_of_fractions_where_places_belong_is_refused(tmp_path, suffix, name, value):
+    frame = table([2, 4], [None, 1.5])
+    path = tmp_path / f"scores.{suffix}"
+    changed = frame.with_columns(pl.Series(name, [0.0, float(value)]))
+    changed.write_csv(path) if suffix == "csv" else changed.write_ndjson(path)
+    with pytest.raises(ts.ScoreError, match=f"{name} .* holds {value}: whole numbers"):
+        ts.read_scores(path)
 
 
 def test_files_that_cannot_be_scores(tmp_path):
@@ -282,6 +431,13 @@ def test_impossible_alternatives_bound_nothing():
         ts.entropy_bounds([math.log(0.1)], 3)
     with pytest.raises(ts.ScoreError, match="sum at most 1"):
         ts.entropy_bounds([0.0, 0.0], 3)
+    # The least alternative leaves no room for the rest, or none that a number can hold.
+    for logs in ([math.log(0.5), -math.inf], [-1000], [-736]):
+        for size in (None, 10):
+            with pytest.raises(ts.ScoreError, match="does not fit"):
+                ts.entropy_bounds(logs, size)
+    with pytest.raises(ts.ScoreError, match="No alternatives"):
+        ts.entropy_bounds([], 3)
 
 
 def test_alternatives_and_ranks_agree_with_the_model(bpe):
@@ -301,6 +457,27 @@ def test_alternatives_and_ranks_agree_with_the_model(bpe):
         assert bounds.low - 1e-9 <= entropies[index] <= bounds.high + 1e-9
 
 
+def test_a_rank_counts_the_likelier_tokens(bpe):
+    # After a: b thrice, c twice, d and e once each. Half of all is a, which is between them though
+    # it never came, so d and e share the fourth rank.
+    corpus = ["ab", "ab", "ab", "ac", "ac", "ad", "ae"]
+    letters = wb.load_tokenizer("bytes")
+    for text, rank in (("ab", 1), ("ac", 2), ("ad", 4), ("ae", 4)):
+        found = ts.ngram_scores(text, letters, corpus)
+        assert found.frame.filter(score_name="rank")["score"].to_list() == [None, rank]
+    scored = ts.ngram_scores(TEXTS[1], bpe, TEXTS, n=2, top_k=200)
+    ids = scored.segmentation.ids
+    seen = 0
+    for row in scored.frame.filter(score_name="rank").drop_nulls("score").iter_rows(named=True):
+        best = scored.alternatives.filter(index=row["index"])
+        own = best.filter(token_id=ids[row["index"]])
+        if own.height:
+            likelier = pl.col("log_probability_nats") > own["log_probability_nats"].item()
+            assert row["score"] == 1 + best.filter(likelier).height
+            seen += row["score"] > 1
+    assert seen
+
+
 def test_bad_alternatives_and_matrices_are_refused():
     good = pl.DataFrame(
         {
@@ -318,6 +495,11 @@ def test_bad_alternatives_and_matrices_are_refused():
         ({"token_id": [5, 5]}, "listed twice"),
         ({"log_probability_nats": [-2.0, -1.0]}, "likelier than an earlier"),
         ({"log_probability_nats": [0.0, -0.1]}, "more than one"),
+        ({"log_probability_nats": [-1.0, math.nan]}, "is NaN"),
+        ({"log_probability_nats": [math.nan, -1.0]}, "is NaN"),
+        ({"index": [-1, -1]}, "counts from 0 and holds -1"),
+        ({"token_id": [5, -6]}, "counts from 0 and holds -6"),
+        ({"rank": [1.0, 1.5]}, "whole numbers"),
     ):
         with pytest.raises(ts.ScoreError, match=sentence):
             ts.validate_alternatives(
@@ -338,9 +520,63 @@ def test_bad_alternatives_and_matrices_are_refused():
     assert ts.validate_source_index(matrix, causal=False).height == 1
     with pytest.raises(ts.ScoreError, match="two values"):
         ts.validate_source_index(pl.concat([matrix, matrix]), causal=False)
+    for score in (math.nan, None, math.inf):
+        bad = matrix.with_columns(score=pl.lit(score, dtype=pl.Float64))
+        with pytest.raises(ts.ScoreError, match="leave out entries"):
+            ts.validate_source_index(bad, causal=False)
+    for name in ("index", "source_index"):
+        with pytest.raises(ts.ScoreError, match=f"{name} of the matrix .* holds -5"):
+            ts.validate_source_index(matrix.with_columns(pl.lit(-5).alias(name)), causal=False)
 
 
 def test_the_verdict_comes_from_code(bpe, characters):
     rows = ts.verdict(TEXTS, [characters, bpe], TEXTS)
     assert rows["value"][0] < 1e-6
     assert rows["value"][1] == 1.0  # characters always nest in the tokens of a BPE on ASCII
+    count = sum(len(wb.segment(text, bpe)) for text in TEXTS)
+    assert rows["verdict"][1] == f"holds for 100% of the tokens: exact {count} of {count}"
+
+
+def test_the_verdict_moves_scores_to_the_target(bpe, characters):
+    # Only a token of one character has the bytes of a character.
+    rows = ts.verdict(TEXTS, [bpe, characters], TEXTS)
+    alone = sum(len(t.data) == 1 for text in TEXTS for t in wb.segment(text, bpe).tokens)
+    every = sum(map(len, TEXTS))
+    assert 0 < alone < every
+    assert rows["value"][1] == pytest.approx(alone / every)
+    assert rows["verdict"][1].endswith(f": exact {alone} of {every}, shared block {every - alone}")
+
+
+def test_the_verdict_names_what_else_befalls_a_token():
+    toks = wb.load_tokenizers(["workbench-wordpiece", "bytes", "tekken"])
+    rows = ts.verdict(["The cat sat."], toks, TEXTS)
+    assert rows["verdict"][1].endswith(": exact 1 of 12, shared block 9, no source token 2")
+    assert rows["verdict"][2].endswith(": exact 2 of 4, other bytes 2")
+
+
+def test_the_verdict_resamples_the_units_of_a_split(bpe, characters):
+    texts = tuple(TEXTS * 8)
+    # Each document is the same three paragraphs, so nothing varies between documents.
+    documents = tuple(i // 3 for i in range(len(texts)))
+    whole = ts.verdict(Split((), texts, documents), [bpe, characters], TEXTS)
+    loose = ts.verdict(texts, [bpe, characters], TEXTS)
+    assert whole["value"].to_list() == loose["value"].to_list()
+    assert whole["ci_low"][1] == pytest.approx(whole["ci_high"][1])
+    assert loose["ci_low"][1] < loose["ci_high"][1]
+    assert ts.verdict(TEXTS, [bpe, characters], TEXTS)["ci_low"].null_count() == 2  # three texts
+
+
+def test_nothing_to_count_or_to_score_is_said(bpe, characters):
+    with pytest.raises(ValueError, match="finds no token in the corpus"):
+        ts.ngram_surprisal("ab", characters, [])
+    with pytest.raises(ValueError, match="finds no token in the corpus"):
+        ts.ngram_scores("ab", bpe, [""])
+    with pytest.raises(ValueError, match="finds no token in text 0, ''"):
+        ts.verdict(["", "a"], [bpe, characters], TEXTS)
+    with pytest.raises(ValueError, match="needs a text"):
+        ts.verdict([], [bpe, characters], TEXTS)
+    nothing = ts.ngram_surprisal("", bpe, TEXTS)
+    with pytest.raises(ts.ScoreError, match="table of scores is empty"):
+        ts.project(nothing, wb.segment("", characters))
+    with pytest.raises(ValueError, match="words has an open one"):
+        ts.ngram_scores("ab", wb.load_tokenizer("words"), TEXTS)

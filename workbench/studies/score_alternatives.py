@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from workbench.studies.score_table import SLACK, ScoreError, first_row, typed
+from workbench.studies.score_table import SLACK, ScoreError, first_row, refuse_negative, typed
 
 ALTERNATIVES: dict[str, pl.DataType] = {
     "doc": pl.String(),
@@ -42,9 +42,16 @@ def validate_alternatives(frame: pl.DataFrame) -> pl.DataFrame:
         The table, sorted by doc, tokenizer, index and rank.
 
     Raises:
-        ScoreError: When ranks do not run from 1, are out of order, or probabilities pass 1.
+        ScoreError: When ranks do not run from 1, are out of order, probabilities pass 1 or are
+            none, or an index or id is negative.
+
+    >>> frame = pl.DataFrame({"doc": ["a"] * 2, "tokenizer": ["t"] * 2, "index": [1, 1],
+    ...     "rank": [2, 1], "token_id": [5, 6], "log_probability_nats": [-2.0, -1.0]})
+    >>> validate_alternatives(frame)["token_id"].to_list()
+    [6, 5]
     """
     frame = typed(frame, ALTERNATIVES, "table of alternatives")
+    refuse_negative(frame, ["index", "token_id"], "table of alternatives")
     key = ["doc", "tokenizer", "index"]
     frame = frame.sort([*key, "rank"])
     groups = frame.group_by(key, maintain_order=True).agg(
@@ -57,6 +64,7 @@ def validate_alternatives(frame: pl.DataFrame) -> pl.DataFrame:
         (pl.col("log_probability_nats").diff() > SLACK).any().alias("rises"),
     )
     for bad, sentence in (
+        (pl.col("mass").is_nan(), "a logarithm of a probability is NaN"),
         (
             (pl.col("least") != 1)
             | (pl.col("most") != pl.col("len"))
@@ -99,7 +107,8 @@ def entropy_bounds(log_probabilities: Sequence[float], vocab_size: int | None) -
         Bounds in bits and the mass of the tail. They meet when nothing is left in the tail.
 
     Raises:
-        ScoreError: When there are none, more than V, or they add up to more than one.
+        ScoreError: When there are none, more than V, they add up to more than one, or the least
+            is too near to 0 for the tail to fit.
 
     >>> entropy_bounds([math.log(0.5), math.log(0.5)], 10)
     EntropyBounds(low=1.0, high=1.0, tail_mass=0.0)
@@ -119,9 +128,12 @@ def entropy_bounds(log_probabilities: Sequence[float], vocab_size: int | None) -
         return EntropyBounds(head, head, 0.0)
     most = float(p.min())
     rest = None if vocab_size is None else vocab_size - k
-    if rest == 0 or (rest is not None and rest * most < tail * (1 - 1e-6)):
+    # No number of tokens holds a tail if each may have nothing, or too little to divide by.
+    nothing = most < np.finfo(np.float64).tiny
+    if nothing or rest == 0 or (rest is not None and rest * most < tail * (1 - 1e-6)):
+        where = "tokens" if rest is None else f"{rest} tokens"
         raise ScoreError(
-            f"A tail of {tail:.3g} does not fit in {rest} tokens of at most {most:.3g} each: the "
+            f"A tail of {tail:.3g} does not fit in {where} of at most {most:.3g} each: the "
             f"alternatives are not the likeliest ones, or the vocabulary is larger."
         )
     # Pack the tail into as few tokens as possible, none likelier than the k-th alternative.
@@ -143,9 +155,21 @@ def validate_source_index(frame: pl.DataFrame, *, causal: bool = True) -> pl.Dat
         The entries, sorted by doc, tokenizer, score_name, index and source_index.
 
     Raises:
-        ScoreError: When an entry is given twice, or looks ahead in a causal matrix.
+        ScoreError: When an entry is given twice, looks ahead in a causal matrix, holds no finite
+            score, or an index is negative.
+
+    >>> frame = pl.DataFrame({"doc": ["a"] * 2, "tokenizer": ["t"] * 2, "index": [2, 2],
+    ...     "source_index": [1, 0], "score_name": ["attention"] * 2, "score": [0.9, 0.1]})
+    >>> validate_source_index(frame)["score"].to_list()
+    [0.1, 0.9]
     """
     frame = typed(frame, SOURCE_INDEX, "matrix of scores")
+    refuse_negative(frame, ["index", "source_index"], "matrix of scores")
+    if row := first_row(frame, pl.col("score").is_finite().not_().fill_null(value=True)):
+        raise ScoreError(
+            f"Token {row['source_index']} gives token {row['index']} of document {row['doc']!r} "
+            f"the value {row['score']}: leave out entries that are not known."
+        )
     key = ["doc", "tokenizer", "score_name", "index", "source_index"]
     if row := first_row(frame, pl.struct(key).is_duplicated()):
         raise ScoreError(

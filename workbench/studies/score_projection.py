@@ -7,8 +7,11 @@ source and whole tokens of the target, and no finer stretch has this property (i
 common coarsening of the two partitions). The sum of a block is lawful; how it would divide inside
 the block is not determined by the scores. Hence:
 
-* a target token that is a block by itself gets the block's sum, exactly;
+* a target token that fills a block by itself, all of whose bytes have source tokens, gets the
+  block's sum, exactly;
 * target tokens that share a block get null, and the block's sum stands in ``blocks``;
+* so do those whose block holds other bytes than the token, or source tokens of other bytes than
+  the block: one tokenizer counts a space to the word, and the other drops it;
 * with ``within="bytes"`` they get shares in proportion to their bytes, marked ``spread``: a
   convention for colouring, no measurement.
 
@@ -22,7 +25,7 @@ Ranks, entropies and probabilities are refused with the reason.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -37,8 +40,22 @@ from workbench.studies.score_table import (
     validate_scores,
 )
 
-STATUSES = ("exact", "shared block", "spread", "no score", "no source token", "no bytes")
-"""Why a projected token has the score it has, or none."""
+STATUSES = (
+    "exact",
+    "shared block",
+    "other bytes",
+    "spread",
+    "no score",
+    "no source token",
+    "no bytes",
+)
+"""Why a projected token has the score it has, or none.
+
+``exact``: the token, its block and the block's source tokens are the same bytes. ``shared block``:
+other target tokens lie in the block too. ``other bytes``: none does, but the token, or the source
+tokens, do not fill the block. ``spread``: a share by length, of one of these two. ``no score``: a
+source token of the block, one without bytes too, has none. ``no source token``: no source token
+has a byte of the block. ``no bytes``: the token itself has none."""
 
 _BLOCKS = {
     "doc": pl.String(),
@@ -139,17 +156,14 @@ def _project_document(
 ) -> tuple[list[tuple[float | None, int | None, str]], list[dict[str, object]]]:
     stretches = _blocks(source, target, size)
     # A token without bytes (an added token, a lone word mark) counts into the block that starts
-    # where it stands; its missing score spoils nothing. At the end of the text it has none.
+    # where it stands, and into one of its own at the end of the text: no score gets lost.
     members: list[list[_Piece]] = [[] for _ in stretches]
     trailing = [p for p in source if p.block < 0]
     for piece in source:
         if piece.block >= 0:
             members[piece.block].append(piece)
-    sums: list[float | None] = []
-    for inside in members:
-        real = [p for p in inside if p.end > p.start]
-        unknown = not real or any(p.score is None for p in real)
-        sums.append(None if unknown else sum(p.score for p in inside if p.score is not None))
+    sums = [_sum(inside) for inside in members]
+    filled = [_fill(inside, *stretch) for inside, stretch in zip(members, stretches, strict=True)]
     sharing = [0] * len(stretches)
     width = [0] * len(stretches)
     for piece in target:
@@ -165,13 +179,13 @@ def _project_document(
             results.append((None, block, "no source token"))
         elif (total := sums[block]) is None:
             results.append((None, block, "no score"))
-        elif sharing[block] == 1:
+        elif sharing[block] == 1 and filled[block] and stretches[block] == (piece.start, piece.end):
             results.append((total, block, "exact"))
         elif within == "bytes":
             share = (piece.end - piece.start) / width[block]
             results.append((total * share, block, "spread"))
         else:
-            results.append((None, block, "shared block"))
+            results.append((None, block, "shared block" if sharing[block] > 1 else "other bytes"))
     rows: list[dict[str, object]] = [
         {
             "block": number,
@@ -184,7 +198,6 @@ def _project_document(
         for number, (start, end) in enumerate(stretches)
     ]
     if trailing:
-        known = [p.score for p in trailing if p.score is not None]
         rows.append(
             {
                 "block": len(rows),
@@ -192,10 +205,25 @@ def _project_document(
                 "byte_end": size,
                 "source_tokens": len(trailing),
                 "target_tokens": 0,
-                "score": sum(known) if known else None,
+                "score": _sum(trailing),
             }
         )
     return results, rows
+
+
+def _sum(pieces: Sequence[_Piece]) -> float | None:
+    """The sum of their scores; None where one is missing, or there are none."""
+    known = [piece.score for piece in pieces if piece.score is not None]
+    return sum(known) if pieces and len(known) == len(pieces) else None
+
+
+def _fill(pieces: Sequence[_Piece], start: int, end: int) -> bool:
+    """Whether pieces, in the order of their starts, cover every byte from start to end."""
+    for piece in pieces:
+        if piece.start > start:
+            return False
+        start = max(start, piece.end)
+    return start == end
 
 
 def _pieces(part: pl.DataFrame) -> list[_Piece]:
@@ -208,10 +236,12 @@ def _pieces(part: pl.DataFrame) -> list[_Piece]:
 def _chosen(scores: pl.DataFrame, score_name: str | None, additive: bool | None) -> pl.DataFrame:
     """One tokenizer and one lawful score of a valid table."""
     scores = validate_scores(scores, first_scored=True)
+    if scores.is_empty():
+        raise ScoreError("The table of scores is empty: score a text that has a token.")
     names = scores["score_name"].unique().sort().to_list()
     if score_name is None:
         if len(names) != 1:
-            raise ScoreError(f"The table holds {names or 'no scores'}: name one with score_name.")
+            raise ScoreError(f"The table holds {names}: name one with score_name.")
         score_name = names[0]
     elif score_name not in names:
         raise ScoreError(f"The table has no score {score_name!r}; it holds {names}.")
@@ -250,6 +280,18 @@ def project(
 
     Source and target cut "abcd" as ab|cd and abc|d: they share no inner cut, so the one lawful
     number is the sum over all four bytes. Against abcd as one token it is that token's score.
+
+    >>> from workbench.segmentation import segment
+    >>> from workbench.studies.score_table import table_from_values
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> bpe, letters = (load_tokenizer(name) for name in ("workbench-bpe", "characters"))
+    >>> fine = table_from_values(segment("The", letters), [1, 2, 4], "surprisal_bits",
+    ...     first_scored=True)
+    >>> project(fine, segment("The", bpe)).frame.select("score", "status").rows()
+    [(7.0, 'exact')]
+    >>> coarse = table_from_values(segment("The", bpe), [7], "surprisal_bits", first_scored=True)
+    >>> project(coarse, segment("The", letters)).frame["status"].to_list()
+    ['shared block', 'shared block', 'shared block']
     """
     if within not in ("block", "bytes"):
         raise ScoreError(f"within is 'block' or 'bytes', not {within!r}.")
@@ -304,6 +346,17 @@ def project(
     return Projection(pl.concat(frames), pl.DataFrame(blocks, schema=_BLOCKS))
 
 
+def _inside(pieces: Sequence[_Piece], start: int, end: int) -> list[_Piece]:
+    """Those that have a byte of a span, or stand in it without one."""
+    reach = max(piece.end for piece in pieces)
+    return [
+        p
+        for p in pieces
+        if (p.start < end and p.end > start)
+        or (p.start == p.end and (start <= p.start < end or start <= p.start == reach <= end))
+    ]
+
+
 def span_scores(
     scores: pl.DataFrame,
     spans: pl.DataFrame,
@@ -322,10 +375,22 @@ def span_scores(
     Returns:
         The spans with ``score`` and ``status``: the sum where no token crosses the span's ends
         ("exact"), null where one does ("crossed"), holds no score ("no score"), or no token lies
-        inside ("no source token").
+        inside ("no source token"). A token without bytes lies in the span that goes on where it
+        stands or, behind the last byte of any token, ends there. So spans that tile a document
+        add up to its total.
 
     Raises:
         ScoreError: As :func:`project`, or when a span's document has no scores.
+
+    >>> from workbench.segmentation import segment
+    >>> from workbench.studies.score_table import table_from_values
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> cut = segment("abc", load_tokenizer("bytes"))
+    >>> scores = table_from_values(cut, [None, 2.0, 4.0], "surprisal_bits")
+    >>> spans = pl.DataFrame({"doc": ["text"] * 2, "byte_start": [1, 0], "byte_end": [3, 2],
+    ...     "label": ["bc", "ab"]})
+    >>> span_scores(scores, spans).select("label", "score", "status").rows()
+    [('bc', 6.0, 'exact'), ('ab', None, 'no score')]
     """
     part = _chosen(scores, score_name, additive)
     spans = typed(spans, SPANS, "table of spans")
@@ -338,20 +403,16 @@ def span_scores(
         start, end = span["byte_start"], span["byte_end"]
         if end < start or start < 0:
             raise ScoreError(f"The span {span['label']!r} runs from byte {start} to {end}.")
-        pieces = [p for p in _pieces(rows) if p.end > p.start and p.start < end and p.end > start]
-        values = [p.score for p in pieces]
+        pieces = _inside(_pieces(rows), start, end)
         if not pieces:
             out.append(None)
             status.append("no source token")
         elif any(p.start < start or p.end > end for p in pieces):
             out.append(None)
             status.append("crossed")
-        elif any(value is None for value in values):
-            out.append(None)
-            status.append("no score")
         else:
-            out.append(sum(value for value in values if value is not None))
-            status.append("exact")
+            out.append(_sum(pieces))
+            status.append("no score" if out[-1] is None else "exact")
     return spans.with_columns(
         score=pl.Series(out, dtype=pl.Float64), status=pl.Series(status, dtype=pl.String)
     )

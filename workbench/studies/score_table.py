@@ -54,12 +54,14 @@ class ScoreKind:
         lowest: Least value it can take.
         highest: Greatest value it can take.
         why_not: For a score that does not add over tokens, the reason, as a sentence.
+        whole: Whether it counts, and so has no fraction.
     """
 
     direction: str
     lowest: float
     highest: float
     why_not: str = ""
+    whole: bool = False
 
     @property
     def additive(self) -> bool:
@@ -87,7 +89,7 @@ KINDS: dict[str, ScoreKind] = {
     "surprisal_bits": ScoreKind("higher_is_rarer", 0.0, math.inf),
     "surprisal_nats": ScoreKind("higher_is_rarer", 0.0, math.inf),
     "probability": ScoreKind("higher_is_likelier", 0.0, 1.0, _PROBABILITY),
-    "rank": ScoreKind("higher_is_rarer", 1.0, math.inf, _RANK),
+    "rank": ScoreKind("higher_is_rarer", 1.0, math.inf, _RANK, whole=True),
     "entropy_bits": ScoreKind("higher_is_rarer", 0.0, math.inf, _ENTROPY),
     "entropy_nats": ScoreKind("higher_is_rarer", 0.0, math.inf, _ENTROPY),
 }
@@ -101,7 +103,10 @@ class ScoreError(ValueError):
 
 
 def typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], what: str) -> pl.DataFrame:
-    """The frame with the schema's columns first, cast; a sentence about what is wrong otherwise."""
+    """The frame with the schema's columns first, cast; a sentence about what is wrong otherwise.
+
+    A cast to integers would cut fractions off, so whatever has one is refused.
+    """
     missing = [name for name in schema if name not in frame.columns]
     if missing:
         raise ScoreError(
@@ -110,7 +115,16 @@ def typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], what: str) -> 
             f"{', '.join(frame.columns) or 'none'}."
         )
     for name, dtype in schema.items():
+        number = pl.col(name)
+        if dtype.is_integer() and not frame.schema[name].is_integer():
+            number = number.cast(pl.Float64)
         try:
+            frame = frame.with_columns(number)
+            if dtype.is_integer() and (row := first_row(frame, pl.col(name) % 1 != 0)):
+                raise ScoreError(
+                    f"The column {name} of the {what} holds {row[name]}: whole numbers are "
+                    f"expected."
+                )
             frame = frame.with_columns(pl.col(name).cast(dtype))
         except pl.exceptions.PolarsError as problem:
             raise ScoreError(
@@ -130,6 +144,16 @@ def first_row(frame: pl.DataFrame, bad: pl.Expr) -> dict[str, Any] | None:
     """The first row where ``bad`` holds, if any."""
     rows = frame.filter(bad).head(1).to_dicts()
     return rows[0] if rows else None
+
+
+def refuse_negative(frame: pl.DataFrame, names: Sequence[str], what: str) -> None:
+    """Raise unless some columns, which count from 0, hold no negative number."""
+    for name in names:
+        if row := first_row(frame, pl.col(name) < 0):
+            raise ScoreError(
+                f"The column {name} of the {what} counts from 0 and holds {row[name]} in document "
+                f"{row['doc']!r}."
+            )
 
 
 def validate_scores(
@@ -205,6 +229,11 @@ def _check_values(frame: pl.DataFrame, *, first_scored: bool) -> None:
             raise ScoreError(
                 f"{row['score']} at {where.format(**row)} is outside [{kind.lowest}, "
                 f"{kind.highest}]: check the sign and the unit."
+            )
+        if kind.whole and (row := first_row(part, pl.col("score") % 1 != 0)):
+            raise ScoreError(
+                f"{row['score']} at {where.format(**row)} is no whole number, as a {name} is: give "
+                f"it another name if it is another number."
             )
     if not first_scored:
         bad = (pl.col("index") == 0) & pl.col("score").is_not_null()
@@ -286,6 +315,13 @@ def table_from_values(
 
     Raises:
         ScoreError: When the numbers are not one per token, or the table is not valid.
+
+    >>> from workbench.segmentation import segment
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> cut = segment("ab", load_tokenizer("bytes"))
+    >>> table_from_values(cut, [None, 1.5], "surprisal_bits").select(
+    ...     "token_id", "byte_start", "byte_end", "score").rows()
+    [(97, 0, 1, None), (98, 1, 2, 1.5)]
     """
     if len(scores) != len(segmentation):
         raise ScoreError(
@@ -335,6 +371,14 @@ def read_scores(
     Raises:
         FileNotFoundError: When there is no such file.
         ScoreError: When the format or the table is wrong.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "scores.jsonl"
+    ...     _ = file.write_text('{"doc": "a", "tokenizer": "t", "index": 0, "token_id": 7, '
+    ...         '"byte_start": 0, "byte_end": 2, "score_name": "rank", "score": null}')
+    ...     read_scores(file, {"a": "ab"})["direction"].to_list()
+    ['higher_is_rarer']
     """
     file = Path(path)
     if not file.is_file():
@@ -342,9 +386,11 @@ def read_scores(
     kind = file.suffix.lower()
     try:
         if kind == ".csv":
-            frame = pl.read_csv(file, schema_overrides={"doc": pl.String, "tokenizer": pl.String})
+            frame = pl.read_csv(file, schema_overrides=_in_files(pl.scan_csv(file)))
         elif kind in (".jsonl", ".ndjson"):
-            frame = pl.read_ndjson(file)
+            kinds = _in_files(pl.scan_ndjson(file, infer_schema_length=None))
+            # All rows tell which columns there are, since the first may leave nulls out.
+            frame = pl.read_ndjson(file, schema_overrides=kinds, infer_schema_length=None)
         elif kind == ".parquet":
             frame = pl.read_parquet(file)
         else:
@@ -357,3 +403,12 @@ def read_scores(
             f"{file.name} cannot be read as {kind}: {str(problem).splitlines()[0]}"
         ) from problem
     return validate_scores(frame, texts, first_scored=first_scored)
+
+
+def _in_files(scan: pl.LazyFrame) -> dict[str, pl.DataType]:
+    """How a text file's columns are read: its first rows may hold whole numbers or nothing at all.
+
+    Integers are read as numbers with a fraction, so that one that has a fraction is seen.
+    """
+    kinds = {name: pl.Float64() if kind.is_numeric() else kind for name, kind in COLUMNS.items()}
+    return {name: kinds[name] for name in scan.collect_schema().names() if name in kinds}

@@ -12,7 +12,8 @@ file with that model and read it with :func:`read_scores`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import polars as pl
 
 from workbench.corpora import Corpus, load_corpus
 from workbench.segmentation import Segmentation, segment
+from workbench.studies.documents import Split
 from workbench.studies.score_alternatives import (
     ALTERNATIVES,
     SOURCE_INDEX,
@@ -29,6 +31,7 @@ from workbench.studies.score_alternatives import (
     validate_source_index,
 )
 from workbench.studies.score_projection import (
+    STATUSES,
     Projection,
     project,
     refuse_unless_additive,
@@ -61,6 +64,7 @@ __all__ = [
     "KINDS",
     "SOURCE_INDEX",
     "SPANS",
+    "STATUSES",
     "EntropyBounds",
     "NgramScores",
     "Projection",
@@ -102,7 +106,7 @@ def fit_ngram(tok: Tokenizer, corpus: Corpus | str | Iterable[str], n: int = 2) 
         quick; at most eight of them.
 
     Raises:
-        ValueError: When n is below 1.
+        ValueError: When n is below 1, or the corpus holds no token.
     """
     if isinstance(corpus, str):
         corpus = load_corpus(corpus)
@@ -112,6 +116,11 @@ def fit_ngram(tok: Tokenizer, corpus: Corpus | str | Iterable[str], n: int = 2) 
     texts = _texts(corpus)
     ids = None if tok.vocab_size is None else tok.ids()
     model = TokenNgram(n, ids).fit(tok.encode_batch(texts))
+    if not model.tokens_seen:
+        raise ValueError(
+            f"{tok.name} finds no token in the corpus, and a model that has counted nothing holds "
+            f"all tokens for equally likely: give it a text."
+        )
     if key is not None:
         while len(_MODELS) >= _MODELS_KEPT:
             _MODELS.pop(next(iter(_MODELS)))
@@ -150,7 +159,15 @@ def ngram_surprisal(
         A table of scores, ``score_name`` "surprisal_bits", one row per token.
 
     Raises:
-        ValueError: When n is below 1.
+        ValueError: As :func:`fit_ngram`.
+
+    Of the six letters counted two are b, of three kinds among 1,114,112 code points; after a came
+    b, b and c, of two kinds: (2 + 2 · 2/9) / (3 + 2) is next to 0.49.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> table = ngram_surprisal("ab", load_tokenizer("characters"), ["ab", "ab", "ac"])
+    >>> table["score"].round(3).to_list()
+    [None, 1.032]
     """
     model = fit_ngram(tok, corpus, n)
     segmentation = segment(text, tok)
@@ -214,10 +231,22 @@ def ngram_scores(
         number of tokens that are strictly likelier; ties share a rank.
 
     Raises:
-        ValueError: When n or top_k is below 1, or the vocabulary is open.
+        ValueError: When top_k is below 1 or the vocabulary is open, or as :func:`fit_ngram`.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> found = ngram_scores("ac", load_tokenizer("bytes"), ["ab", "ab", "ac"], top_k=2)
+    >>> found.alternatives.select("rank", "token_id").rows()  # b is likelier, c is next
+    [(1, 98), (2, 99)]
+    >>> found.frame.filter(score_name="rank")["score"].to_list()
+    [None, 2.0]
     """
     if top_k < 1:
         raise ValueError(f"top_k counts alternatives and is at least 1, not {top_k}.")
+    if tok.vocab_size is None:
+        raise ValueError(
+            f"Ranks and entropies are taken over a closed vocabulary, and {tok.name} has an open "
+            f"one: use another tokenizer, or ngram_surprisal."
+        )
     model = fit_ngram(tok, corpus, n)
     segmentation = segment(text, tok)
     ids = list(segmentation.ids)
@@ -282,7 +311,7 @@ def source_and_targets(tokenizers: Sequence[Tokenizer]) -> tuple[Tokenizer, ...]
 
 
 def verdict(
-    texts: Sequence[str],
+    texts: Sequence[str] | Split,
     tokenizers: Sequence[Tokenizer],
     corpus: Corpus | str | Iterable[str] = "parallel",
     n: int = 2,
@@ -291,7 +320,8 @@ def verdict(
     """What survives a move of scores from one tokenizer to each of the others, in numbers.
 
     Args:
-        texts: Documents to score; they are the unit of the intervals.
+        texts: Documents to score, each a unit of the intervals; or a split of a corpus, whose
+            held-out paragraphs are scored and whose units are resampled.
         tokenizers: The first is the source, each other one a target.
         corpus: What the n-gram model is counted on.
         n: Tokens per n-gram.
@@ -299,37 +329,46 @@ def verdict(
 
     Returns:
         Rows with the columns of a verdict: conservation of the total, and per target the share of
-        tokens that get an exact score.
+        tokens that get an exact score, with those of the other statuses named.
 
     Raises:
-        ValueError: When there are fewer than two tokenizers, or no text.
+        ValueError: When there are fewer than two tokenizers, no text, or one without a token.
     """
     source, *targets = source_and_targets(tokenizers)
-    if not texts:
+    split = texts if isinstance(texts, Split) else Split((), tuple(texts))
+    if not split.held_out:
         raise ValueError("Moving scores needs a text.")
     rows = []
     tables = [
         ngram_surprisal(t, source, corpus, n, doc=str(i), document_start=True)
-        for i, t in enumerate(texts)
+        for i, t in enumerate(split.held_out)
     ]
+    empty = next((i for i, table in enumerate(tables) if table.is_empty()), None)
+    if empty is not None:
+        raise ValueError(
+            f"{source.name} finds no token in text {empty}, {split.held_out[empty]!r}: leave it "
+            f"out."
+        )
     worst = 0.0
     for target in targets:
         exact, total = [], []
-        for text, table in zip(texts, tables, strict=True):
+        statuses: Counter[str] = Counter()
+        for text, table in zip(split.held_out, tables, strict=True):
             moved = project(table, segment(text, target))
             gap = abs(float(moved.blocks["score"].sum()) - float(table["score"].sum()))
             worst = max(worst, gap)
-            with_bytes = moved.frame.filter(pl.col("status") != "no bytes")
-            exact.append(int((with_bytes["status"] == "exact").sum()))
-            total.append(with_bytes.height)
-        share = ratio_over_documents(exact, total, seed=seed)
+            with_bytes = moved.frame.filter(pl.col("status") != "no bytes")["status"].to_list()
+            exact.append(with_bytes.count("exact"))
+            total.append(len(with_bytes))
+            statuses.update(with_bytes)
+        share = ratio_over_documents(split.by_unit(exact), split.by_unit(total), seed=seed)
         rows.append(
             verdict_row(
                 "Log-probabilities can be moved between tokenizers",
                 PAPER,
                 f"share of {target.name} tokens with an exact score from {source.name}",
                 share,
-                f"holds for {share.value:.0%} of the tokens; the rest share a block",
+                _shares(statuses),
             )
         )
     rows.insert(
@@ -338,8 +377,17 @@ def verdict(
             "Log-probabilities add over bytes",
             PAPER,
             "largest change of a document's total when moved (bits)",
-            Estimate(worst, None, None, len(texts)),
+            Estimate(worst, None, None, len(split.held_out)),
             "holds" if worst < 1e-6 else "does not hold",
         ),
     )
     return verdict_frame(rows)
+
+
+def _shares(statuses: Mapping[str, int]) -> str:
+    """How many of the tokens have an exact score, and how many have none, by the reason."""
+    total, exact = sum(statuses.values()), statuses.get("exact", 0)
+    rest = [f"{name} {statuses[name]}" for name in STATUSES if name in statuses and name != "exact"]
+    return f"holds for {exact / total:.0%} of the tokens: " + ", ".join(
+        [f"exact {exact} of {total}", *rest]
+    )

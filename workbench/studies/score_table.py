@@ -363,7 +363,8 @@ def read_scores(
     Args:
         path: A ``.csv``, ``.jsonl`` (or ``.ndjson``) or ``.parquet`` file with :data:`COLUMNS`.
         texts: The documents by name, to check the offsets against. Optional.
-        first_scored: As in :func:`validate_scores`.
+        first_scored: As in :func:`validate_scores`. A begin-of-text token is given, not predicted:
+            with a score of 0 the sums of the first tokens are known, with a null they are not.
 
     Returns:
         A valid table of scores.

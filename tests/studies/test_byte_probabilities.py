@@ -270,7 +270,7 @@ def test_refusals_are_sentences():
 
 
 def test_too_many_encodings_are_refused_not_endured(monkeypatch):
-    monkeypatch.setattr("workbench.studies.cover_encodings.MAX_HISTORIES", 100)
+    monkeypatch.setattr("workbench.studies.cover_search.MAX_HISTORIES", 100)
     model, vocabulary, _ = bp.markov_token_model(0.6, 0.3)
     free = ByteModel(lambda _: np.log([0.3, 0.3, 0.4]), vocabulary)
     with pytest.raises(ValueError, match="more than 100 encodings"):

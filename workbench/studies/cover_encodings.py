@@ -12,38 +12,45 @@ Two ways to read the model, both named:
   over texts that sampling from the model gives.
 * ``constraint="canonical"``: an encoding the tokenizer never produces has probability 0. The
   mass of the excluded ones is not given to the others; next-byte distributions are normalised.
-  An encoding counts as produced when the tokenizer, given the text of each of its beginnings,
-  returns that beginning. A beginning that ends inside a character has no text, and is let pass.
+  An encoding counts as produced when there is a text that begins with its bytes and whose encoding
+  begins with its tokens. :mod:`workbench.studies.produced` says how that is found out and where
+  the answer is exact: encodings that end inside a character all count, which makes an upper bound
+  there. What the tokenizer makes of a text that it keeps always counts, unless its pre-tokenizer
+  looks ahead further than white space.
 
-The search walks the string from left to right. At each place it keeps the token histories that
-end there, looks the rest of the string up in a prefix tree of the vocabulary, and lets histories
-that the model cannot tell apart share one entry when the model has a bounded context: then the
-work grows with the string's length, not with the number of its encodings.
+Where a tokenizer puts a lead before every text (SentencePiece's dummy space) everything is given
+that lead: log P(lead) is taken off.
+
+The walk through the string is in :mod:`workbench.studies.cover_search`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from workbench.studies.prefix_tree import PrefixTree
+from workbench.studies.cover_search import (
+    MAX_HISTORIES,
+    CoverSearch,
+    Floats,
+    History,
+    LogProbabilities,
+)
+from workbench.studies.produced import Produced
 from workbench.tokenizers import Tokenizer
 
-LogProbabilities = Callable[[Sequence[int]], ArrayLike]
-"""A model: token prefix in, natural log-probabilities of the next token by id out."""
+__all__ = ["MAX_HISTORIES", "ByteModel", "Constraint", "Floats", "LogProbabilities", "Method",
+           "leading_bytes"]  # fmt: skip
+
 Constraint = Literal["all", "canonical"]
 Method = Literal["exact", "healing", "naive"]
 
-Floats = NDArray[np.float64]
-History = tuple[int, ...]
-
-_FLOATS_KEPT = 8_000_000  # 64 MB of answers
-MAX_HISTORIES = 200_000
-"""Token histories a search may hold; beyond it a bounded context or the constraint is needed."""
+_FLOATS_ADDED = 1_000_000  # continuations that are summed at once
 
 
 def leading_bytes(tok: Tokenizer, probe: str = "a b") -> bytes:
@@ -72,7 +79,7 @@ def leading_bytes(tok: Tokenizer, probe: str = "a b") -> bytes:
             f"The tokens of {tok.name!r} join to {joined!r} for {probe!r}: cover encodings need "
             f"tokens that join to the text, and this tokenizer normalises it or drops white space."
         )
-    return joined[: -len(probe)]
+    return joined[: -len(probe.encode())]
 
 
 class ByteModel:
@@ -91,7 +98,9 @@ class ByteModel:
         lead: Bytes that the tokenizer puts before every text (SentencePiece's dummy space).
 
     Raises:
-        ValueError: For an unknown constraint, or "canonical" without ``encode``.
+        ValueError: For an unknown constraint, "canonical" without ``encode``, or a context below
+            0. When first asked: where the model's answer is no row of log-probabilities over the
+            vocabulary.
 
     >>> from workbench.studies.byte_probabilities import markov_token_model
     >>> chain, vocabulary, encode = markov_token_model(0.6, 0.3)
@@ -116,17 +125,21 @@ class ByteModel:
             raise ValueError(f"constraint is 'all' or 'canonical', not {constraint!r}.")
         if constraint == "canonical" and encode is None:
             raise ValueError("The canonical constraint asks the tokenizer: give `encode`.")
-        self._model = model
         self.vocabulary = dict(vocabulary)
-        self.tree = PrefixTree(self.vocabulary)
         self._encode = encode
-        self._encode_batch = encode_batch
-        self.constraint: Constraint = constraint
+        self._produced: Produced | None = None
+        if encode is not None:
+            many = encode_batch or (lambda texts: [encode(data) for data in texts])
+            self._produced = Produced(self.vocabulary, many, lead)
         order = getattr(model, "order", None)
-        self.context = order - 1 if context is None and isinstance(order, int) else context
+        if context is None and isinstance(order, int):
+            context = order - 1
+        counts = self._produced if constraint == "canonical" else None
+        self._search = CoverSearch(model, self.vocabulary, context=context, produced=counts)
+        self.tree, self.context = self._search.tree, context
+        self.constraint: Constraint = constraint
         self.lead = lead
-        self._produced: dict[History, bool] = {}
-        self._kept: dict[History, Floats] = {}
+        self._lead_log: float | None = None
 
     @classmethod
     def for_tokenizer(
@@ -174,114 +187,32 @@ class ByteModel:
             lead=lead,
         )
 
-    # The search ---------------------------------------------------------------------------------
-
-    def _logs(self, history: History) -> Floats:
-        """The model's answer, kept for a while: neighbouring cuts of a text ask the same."""
-        key = history
-        if self.context is not None and len(history) > self.context:
-            key = history[len(history) - self.context :]
-        if key not in self._kept:
-            logs = np.asarray(self._model(key), dtype=np.float64)
-            if len(self._kept) * logs.size > _FLOATS_KEPT:
-                self._kept.clear()
-            self._kept[key] = logs
-        return self._kept[key]
-
-    def _text(self, history: History) -> bytes | None:
-        """The bytes of some tokens, None where they end inside a character."""
-        data = b"".join(self.vocabulary[token] for token in history)
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            return None
-        return data
-
     def is_produced(self, history: History) -> bool:
-        """Whether the tokenizer, given the bytes of these tokens, returns these tokens.
+        """Whether the tokenizer can begin a text with these tokens.
 
-        Bytes that end inside a character are no text: then the answer is True, see the module.
+        True where they end inside a character; see :mod:`workbench.studies.produced`.
+
+        Raises:
+            ValueError: Without ``encode``.
         """
-        if history not in self._produced:
-            self._ask([history])
-        return self._produced[history]
-
-    def _ask(self, histories: Sequence[History]) -> None:
-        assert self._encode is not None
-        if len(self._produced) > 1_000_000:
-            self._produced.clear()
-        texts = {history: self._text(history) for history in histories}
-        asked = [(history, data) for history, data in texts.items() if data is not None]
-        if self._encode_batch is not None:
-            made = self._encode_batch([data for _, data in asked])
-        else:
-            made = [self._encode(data) for _, data in asked]
-        self._produced.update(dict.fromkeys(texts, True))
-        for (history, _), ids in zip(asked, made, strict=True):
-            self._produced[history] = tuple(ids) == history
-
-    def _histories(self, string: bytes) -> list[dict[History, float]]:
-        """For each place of the string: the token histories that end there, with log P."""
-        canonical = self.constraint == "canonical"
-        keep = None if canonical else self.context  # what is canonical depends on all the tokens
-        levels: list[dict[History, float]] = [{} for _ in range(len(string) + 1)]
-        levels[0][()] = 0.0
-        held = 1
-        for at in range(len(string)):
-            fits = self.tree.inside(string, at) if levels[at] else []
-            if not fits:
-                continue
-            for history, log_p in levels[at].items():
-                logs = self._logs(history)
-                for end, token in fits:
-                    if logs[token] == -np.inf:
-                        continue
-                    longer = (*history, token)
-                    if canonical and not self.is_produced(longer):
-                        continue
-                    if keep is not None:
-                        longer = longer[len(longer) - keep :] if len(longer) > keep else longer
-                    level = levels[end]
-                    held += longer not in level
-                    level[longer] = float(
-                        np.logaddexp(level.get(longer, -np.inf), log_p + logs[token])
-                    )
-            if held > MAX_HISTORIES:
-                raise ValueError(
-                    f"The first {at + 1} of {len(string)} bytes have more than {MAX_HISTORIES:,} "
-                    f"encodings: give the model's `context` if it is bounded, use "
-                    f"constraint='canonical', or ask about a shorter string."
-                )
-        return levels
-
-    def _cross(self, history: History, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of the tokens may follow the history under the constraint."""
-        if self.constraint == "all":
-            return np.ones(tokens.size, dtype=bool)
-        longer = [(*history, token) for token in tokens.tolist()]
-        if new := [one for one in longer if one not in self._produced]:
-            self._ask(new)
-        return np.fromiter((self._produced[one] for one in longer), bool, count=tokens.size)
+        if self._produced is None:
+            raise ValueError("What is produced is asked of the tokenizer: give `encode`.")
+        return self._produced([history])[0]
 
     # Questions ----------------------------------------------------------------------------------
 
     def _bytes(self, text: str | bytes) -> bytes:
         return self.lead + (text.encode() if isinstance(text, str) else text)
 
-    def _log_cover(self, string: bytes) -> float:
-        if not string:
-            return 0.0
-        total = -np.inf
-        for at, level in enumerate(self._histories(string)[:-1]):
-            if not level:
-                continue
-            tokens = self.tree.starting_with(string[at:])
-            for history, log_p in level.items():
-                logs = self._logs(history)[tokens]
-                logs = logs[np.isfinite(logs) & self._cross(history, tokens)]
-                if logs.size:
-                    total = np.logaddexp(total, log_p + np.logaddexp.reduce(logs))
-        return float(total)
+    def _log_of_lead(self) -> float:
+        if self._lead_log is None:
+            self._lead_log = self._search.log_cover(self.lead)
+        if self._lead_log == -math.inf:
+            raise ValueError(
+                f"The model gives no probability to {self.lead!r}, with which every text of this "
+                f"tokenizer begins: no text has a probability. Was it made for this tokenizer?"
+            )
+        return self._lead_log
 
     def log_probability(self, text: str | bytes) -> float:
         """Natural log of the probability that a text begins with this one.
@@ -293,10 +224,9 @@ class ByteModel:
             0 for the empty text; minus infinity where no encoding reaches it.
 
         Raises:
-            ValueError: When the encodings are too many to hold.
+            ValueError: When the encodings are too many to hold, or the lead has probability 0.
         """
-        whole = self._log_cover(self._bytes(text))
-        return whole - self._log_cover(self.lead) if self.lead else whole
+        return self._search.log_cover(self._bytes(text)) - self._log_of_lead()
 
     def next_byte(self, text: str | bytes, method: Method = "exact") -> Floats:
         """Natural log-probabilities of the byte after a text, shape ``(256,)``.
@@ -305,59 +235,101 @@ class ByteModel:
             text: What has been written so far.
             method: "exact" sums over cover encodings. "naive" encodes the text and asks the model
                 for the next token. "healing" drops the last token and lets the next one begin
-                with its bytes: exact, if the true cut lies nowhere earlier.
+                with its bytes: exact, if the true cut lies nowhere earlier. Before an empty text
+                stands the lead alone, which no token spells yet: both let the next one begin with
+                it.
 
         Returns:
             Normalised over the 256 bytes: given that the text goes on. All minus infinity where
             the model leaves no probability.
 
         Raises:
-            ValueError: For an unknown method, a missing ``encode``, or a text that ends inside a
-                character, which only the exact way can read.
+            ValueError: For an unknown method, a missing ``encode``, a text whose tokens do not
+                join to it (see :meth:`spells`), or one that ends inside a character, which only
+                the exact way can read.
         """
         string = self._bytes(text)
-        if method == "exact":
-            levels = self._histories(string)
-        elif method in ("naive", "healing"):
-            levels = self._one_encoding(string, healing=method == "healing")
-        else:
+        if method not in ("exact", "naive", "healing"):
             raise ValueError(f"method is 'exact', 'healing' or 'naive', not {method!r}.")
-        mass = np.zeros(256)
-        scale = max((p for level in levels for p in level.values()), default=0.0)
-        for at, level in enumerate(levels):
-            if not level:
+        own = self._own(string)
+        if method == "exact":
+            levels = self._search.histories(string)
+        else:
+            levels = self._one_encoding(string, own, healing=method == "healing")
+        total = np.full(256, -np.inf)
+        found: list[tuple[NDArray[np.uint8], Floats]] = []
+        held = 0
+        for at in range(self.tree.first_reaching(len(string)), len(string) + 1):
+            if not levels[at]:
                 continue
             tokens, after = self.tree.beyond(string[at:])
-            for history, log_p in level.items():
-                logs = self._logs(history)[tokens]
-                allowed = np.isfinite(logs)
+            for history, log_p in levels[at].items():
                 if method == "exact":
-                    allowed &= self._cross(history, tokens)
-                weights = np.exp(log_p - scale + logs[allowed])
-                mass += np.bincount(after[allowed], weights=weights, minlength=256)
-        total = mass.sum()
-        with np.errstate(divide="ignore"):
-            return np.log(mass / total) if total > 0 else np.full(256, -np.inf)
+                    logs = self._search.ways_on(history, log_p, tokens)
+                else:
+                    logs = log_p + self._search.logs(history)[tokens]
+                found.append((after, logs))
+                held += logs.size
+                if held > _FLOATS_ADDED:
+                    total, found, held = np.logaddexp(total, _log_by_byte(found)), [], 0
+        total = np.logaddexp(total, _log_by_byte(found))
+        whole = np.logaddexp.reduce(total)
+        return total if whole == -np.inf else np.asarray(total - whole)
 
-    def _one_encoding(self, string: bytes, *, healing: bool) -> list[dict[History, float]]:
+    def spells(self, text: str | bytes) -> bool:
+        """Whether the tokens that the tokenizer makes of a text join to it.
+
+        Not so where it normalises the text, or has no token for a part of it: then a next byte
+        cannot be asked.
+
+        Raises:
+            ValueError: Without ``encode``.
+        """
+        self._need_encode()
+        try:
+            return self._own(self._bytes(text)) is not None
+        except ValueError:
+            return False
+
+    def _need_encode(self) -> None:
         if self._encode is None:
             raise ValueError("The naive and healing ways encode the text: give `encode`.")
-        levels: list[dict[History, float]] = [{} for _ in range(len(string) + 1)]
+
+    def _own(self, string: bytes) -> History | None:
+        """What the tokenizer makes of a text; None where it cannot be asked."""
+        if self._encode is None:
+            return None
         try:
             ids = tuple(self._encode(string))
-        except UnicodeDecodeError as error:
+        except UnicodeDecodeError:
+            return None
+        joined = b"".join(self.vocabulary.get(token, b"") for token in ids)
+        if joined != string and (ids or string != self.lead):
+            raise ValueError(
+                f"The tokens of {string[:60]!r} join to {joined[:60]!r}: the tokenizer changes "
+                f"this text or has no token for a part of it, so the byte after it cannot be "
+                f"asked. Ask about a text that it keeps."
+            )
+        return ids
+
+    def _one_encoding(
+        self, string: bytes, own: History | None, *, healing: bool
+    ) -> list[dict[History, float]]:
+        self._need_encode()
+        if own is None:
             raise ValueError(
                 "The naive and healing ways encode the text, and these bytes are none (they may "
                 "end inside a character): ask for the exact way, or cut between characters."
-            ) from error
-        if not healing or not ids:
-            levels[len(string)][ids] = 0.0
+            )
+        levels: list[dict[History, float]] = [{} for _ in range(len(string) + 1)]
+        if (not own and not string) or (own and not healing):
+            levels[len(string)][own] = 0.0
             return levels
-        kept, last = ids[:-1], self.vocabulary[ids[-1]]
-        at = len(string) - len(last)
+        kept = own[:-1]
+        at = len(string) - len(self.vocabulary[own[-1]]) if own else 0
         levels[at][kept] = 0.0
         # A token that is just the dropped bytes leads back to the end of the text.
-        logs = self._logs(kept)
+        logs = self._search.logs(kept)
         for end, token in self.tree.inside(string, at):
             if end == len(string) and np.isfinite(logs[token]):
                 levels[end][(*kept, token)] = float(logs[token])
@@ -369,11 +341,11 @@ class ByteModel:
         Raises:
             ValueError: When the text itself has probability 0.
         """
-        before = self._log_cover(self._bytes(text))
+        before = self._search.log_cover(self._bytes(text))
         if before == -np.inf:
             raise ValueError(f"{text!r} has probability 0 under this model.")
         more = continuation.encode() if isinstance(continuation, str) else continuation
-        return self._log_cover(self._bytes(text) + more) - before
+        return self._search.log_cover(self._bytes(text) + more) - before
 
     def covers(self, text: str | bytes, limit: int = 10_000) -> pl.DataFrame:
         """The cover encodings of a short text, the likeliest first.
@@ -383,39 +355,35 @@ class ByteModel:
             limit: More encodings than that are an error, not a cut list.
 
         Returns:
-            ``tokens`` (list of ids), ``data`` (their bytes, which may pass the end of the text),
-            ``log_probability_nats``, ``share`` (of P(text)) and ``produced`` (whether the
-            tokenizer makes this encoding; null without ``encode``).
+            ``tokens`` (list of ids), ``data`` (their bytes, with the lead, which may pass the end
+            of the text), ``log_probability_nats`` (given the lead, so that they add up to
+            :meth:`log_probability`), ``share`` (of P(text)) and ``produced`` (as
+            :meth:`is_produced`; null without ``encode``).
 
         Raises:
-            ValueError: When there are more than ``limit``.
+            ValueError: When there are more than ``limit``, or the lead has probability 0.
         """
-        string = self._bytes(text)
-        unmerged = ByteModel(self._model, self.vocabulary, encode=self._encode,
-                             constraint=self.constraint)  # fmt: skip
-        unmerged.context = None
-        rows: list[tuple[list[int], bytes, float]] = []
-        for at, level in enumerate(unmerged._histories(string)[:-1]):
-            tokens = self.tree.starting_with(string[at:])
-            for history, log_p in level.items():
-                logs = self._logs(history)
-                allowed = unmerged._cross(history, tokens) & np.isfinite(logs[tokens])
-                for token in tokens[allowed].tolist():
-                    whole = (*history, token)
-                    data = b"".join(self.vocabulary[t] for t in whole)
-                    rows.append((list(whole), data, log_p + float(logs[token])))
-                if len(rows) > limit:
-                    raise ValueError(f"{text!r} has more than {limit:,} cover encodings.")
-        rows.sort(key=lambda row: (-row[2], row[0]))
-        total = np.logaddexp.reduce([row[2] for row in rows]) if rows else -np.inf
-        known = self._encode is not None
+        lead = self._log_of_lead()
+        rows: list[tuple[History, float]] = []
+        for history, tokens, logs in self._search.unmerged().reaching(self._bytes(text)):
+            may = np.isfinite(logs)
+            rows += [
+                ((*history, token), log_p - lead)
+                for token, log_p in zip(tokens[may].tolist(), logs[may].tolist(), strict=True)
+            ]
+            if len(rows) > limit:
+                raise ValueError(f"{text!r} has more than {limit:,} cover encodings.")
+        rows.sort(key=lambda row: (-row[1], row[0]))
+        total = np.logaddexp.reduce([log_p for _, log_p in rows]) if rows else -np.inf
+        tokens_of = [list(tokens) for tokens, _ in rows]
+        produced = [None] * len(rows)
         return pl.DataFrame(
             {
-                "tokens": [row[0] for row in rows],
-                "data": [row[1] for row in rows],
-                "log_probability_nats": [row[2] for row in rows],
-                "share": [float(np.exp(row[2] - total)) for row in rows],
-                "produced": [self.is_produced(tuple(r[0])) if known else None for r in rows],
+                "tokens": tokens_of,
+                "data": [b"".join(self.vocabulary[t] for t in tokens) for tokens in tokens_of],
+                "log_probability_nats": [log_p for _, log_p in rows],
+                "share": [float(np.exp(log_p - total)) for _, log_p in rows],
+                "produced": self._produced(t for t, _ in rows) if self._produced else produced,
             },
             schema={
                 "tokens": pl.List(pl.Int64),
@@ -425,3 +393,17 @@ class ByteModel:
                 "produced": pl.Boolean,
             },
         )
+
+
+def _log_by_byte(found: Sequence[tuple[NDArray[np.uint8], Floats]]) -> Floats:
+    """Sums of probabilities by byte, all in logs: none is too small, whatever stands beside it."""
+    if not found:
+        return np.full(256, -np.inf)
+    after = np.concatenate([one for one, _ in found])
+    logs = np.concatenate([one for _, one in found])
+    highest = np.full(256, -np.inf)
+    np.maximum.at(highest, after, logs)
+    scale = np.where(np.isfinite(highest), highest, 0.0)
+    with np.errstate(divide="ignore"):
+        sums = np.bincount(after, weights=np.exp(logs - scale[after]), minlength=256)
+        return np.asarray(np.log(sums) + scale)

@@ -42,6 +42,10 @@ class PrefixTree:
             return low, len(self._keys)
         return low, bisect_left(self._keys, above[:-1] + bytes([above[-1] + 1]))
 
+    def first_reaching(self, end: int) -> int:
+        """The first place from which an entry can reach a place, whatever the bytes between."""
+        return max(0, end - self._longest)
+
     def starting_with(self, prefix: bytes) -> NDArray[np.int64]:
         """Ids of the entries that begin with a prefix, in byte order."""
         low, high = self._slice(prefix)

@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import math
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,9 @@ from tokenizers import models
 import workbench as wb
 from workbench.studies import byte_probabilities as bp
 from workbench.studies.cover_encodings import ByteModel
+from workbench.studies.documents import Split
 from workbench.studies.prefix_tree import PrefixTree
+from workbench.studies.verdicts import ratio_over_documents
 
 LONGEST = 8
 
@@ -195,14 +198,15 @@ def test_the_prefix_tree_finds_what_a_scan_finds(words, prefix):
 
 
 def test_learned_models_are_biased_and_covers_are_not():
-    learned = bp.learned_bias(bp.SwitchingSource(0.3), [4, 8], documents=300, prompts=60)
+    learned = bp.learned_bias(bp.SwitchingSource(0.3), prompts=300, seeds=[0, 1])
     errors = {(size, m): e for size, m, e in learned.select("size", "method", "error").iter_rows()}
-    # An independent implementation saw 0.42 and 0.49 naive, 0.001 and 0.002 with covers.
-    assert errors[4, "naive"] == pytest.approx(0.42, abs=0.06)
-    assert errors[8, "naive"] == pytest.approx(0.49, abs=0.06)
-    assert errors[4, "exact"] < 0.01
-    assert errors[8, "exact"] < 0.01
-    assert errors[8, "exact"] < errors[8, "healing"] < errors[8, "naive"]
+    # An independent implementation saw these. Two seeds of 300 prompts spread by 0.01 for the naive
+    # reading; what is left with covers is what the bigram did not learn.
+    for size, naive, exact in ((4, 0.42, 0.001), (8, 0.49, 0.002), (16, 0.50, 0.007)):
+        assert errors[size, "naive"] == pytest.approx(naive, abs=0.03)
+        assert errors[size, "exact"] == pytest.approx(exact, abs=0.0015)
+        assert errors[size, "exact"] <= errors[size, "healing"] < errors[size, "naive"]
+    assert errors[8, "exact"] < errors[8, "healing"]
 
 
 def test_the_bias_sits_inside_tokens_of_a_real_tokenizer():
@@ -247,6 +251,213 @@ def test_half_a_character_is_for_the_exact_way_alone():
             byte_model.next_byte(half, method)
 
 
+def spaced():
+    """Letters, a space and one merge, so that texts may be cut anywhere."""
+    return wb.load_tokenizer(bpe(["a", "b", " ", "aa"], [("a", "a")]))
+
+
+def written_out(model, vocabulary, text, own):
+    """The next byte by three readings, each from its definition."""
+    first = {b: sum(p for t, p in enumerate(np.exp(model(own))) if vocabulary[t][0] == b)
+             for b in b"ab "}  # fmt: skip
+
+    def begins(string, history=(), p=1.0):
+        if not string:
+            return p
+        total = 0.0
+        for token, q in enumerate(np.exp(model(history))):
+            piece = vocabulary[token]
+            if piece.startswith(string):
+                total += p * q
+            elif string.startswith(piece):
+                total += begins(string[len(piece) :], (*history, token), p * q)
+        return total
+
+    exact = {b: begins(text + bytes([b])) / begins(text) for b in b"ab "}
+    kept, dropped = own[:-1], vocabulary[own[-1]]
+    healed = dict.fromkeys(b"ab ", 0.0)
+    for token, q in enumerate(np.exp(model(kept))):
+        piece = vocabulary[token]
+        if piece == dropped:
+            for follower, r in enumerate(np.exp(model((*kept, token)))):
+                healed[vocabulary[follower][0]] += q * r
+        elif piece.startswith(dropped):
+            healed[piece[len(dropped)]] += q
+    mass = sum(healed.values())
+    return {"naive": first, "healing": {b: p / mass for b, p in healed.items()}, "exact": exact}
+
+
+def test_cuts_by_hand():
+    tok, text = spaced(), "aab aaa"
+    vocabulary = {i: tok.token_bytes(i) for i in tok.ids()}
+    model = random_model(4)
+    cuts = bp.cut_bias([text], tok, model=model, cuts_per_text=100)
+    assert cuts["cut"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert cuts["bytes_into_token"].to_list() == [1, 0, 0, 0, 1, 0]  # aa|b| |aa|a
+    inside = ["inside a token" if into else "between tokens" for into in cuts["bytes_into_token"]]
+    assert cuts["place"].to_list() == inside
+    assert cuts["left_out"].to_list() == [0] * 6
+    for row in cuts.to_dicts():
+        data = text.encode()
+        own = tuple(tok.encode(text[: row["cut"]]))
+        truth = written_out(model, vocabulary, data[: row["cut"]], own)
+        for method, after in truth.items():
+            assert row[f"bits_{method}"] == pytest.approx(-math.log2(after[data[row["cut"]]]))
+            if method != "exact":
+                apart = sum(abs(after[b] - truth["exact"][b]) for b in b"ab ") / 2
+                assert row[f"tv_{method}"] == pytest.approx(apart)
+
+
+def test_prompts_that_the_tokenizer_changes_are_left_out_and_counted():
+    tok = wb.load_tokenizer("workbench-unigram")
+    cuts = bp.cut_bias(["½ day", "a day"], tok, cuts_per_text=100)
+    assert cuts["doc"].unique().to_list() == [1]
+    assert cuts["cut"].to_list() == [1, 2, 3, 4]
+    assert cuts["left_out"].unique().to_list() == [4]
+    with pytest.raises(ValueError, match="changes all of the 4 prompts"):
+        bp.cut_bias(["½ day"], tok, cuts_per_text=100)
+
+
+@pytest.mark.parametrize("language", ["tur_Latn", "jpn_Jpan"])
+@pytest.mark.parametrize("name", ["workbench-bpe", "mistral-v3"])
+def test_texts_of_other_languages_are_cut_like_english(name, language):
+    documents = wb.load_corpus("parallel", languages=[language]).scan().collect()["text"].to_list()
+    tok = wb.load_tokenizer(name)
+    cuts = bp.cut_bias(documents[:4], tok, documents[4:], cuts_per_text=5)
+    assert cuts.height == 20
+    assert cuts["left_out"].unique().to_list() == [0]
+    for column in ("tv_naive", "tv_healing"):
+        assert cuts[column].is_between(0, 1 + 1e-9).all()
+    assert cuts["bits_exact"].is_finite().all()
+    for doc, cut in cuts.select("doc", "cut").rows():
+        assert documents[doc].encode()[:cut].decode()
+    assert (cuts["tv_naive"] > 0.1).any()
+
+
+def made_up(between, inside, healed, texts=10, each=4):
+    """Cuts with the same distances in each text but for a wobble; two places, four cuts each."""
+    rows = []
+    for doc in range(texts):
+        for cut in range(each):
+            wobble = 1 + 0.02 * ((doc + cut) % 3 - 1)
+            for place, into, naive in (
+                ("between tokens", 0, between),
+                ("inside a token", 2, inside),
+            ):
+                rows.append(
+                    ("t", doc, cut, place, into, naive * wobble, naive * healed * wobble**2)
+                )
+    names = ["tokenizer", "doc", "cut", "place", "bytes_into_token", "tv_naive", "tv_healing"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+LEARNED = pl.DataFrame(
+    {"size": [16] * 3, "method": ["naive", "healing", "exact"], "error": [0.5, 0.1, 0.01],
+     "ci_low": [0.4, 0.02, 0.0], "ci_high": [0.6, 0.2, 0.02], "seeds": [6] * 3}
+)  # fmt: skip
+
+
+def said(cuts, split=None):
+    rows = bp.verdict(cuts, LEARNED, split=split).filter(pl.col("measure").str.contains("cut "))
+    return dict(zip(rows["measure"].str.extract("exact, (.*), t$"), rows["verdict"], strict=True))
+
+
+def test_the_verdict_says_what_the_intervals_show():
+    rows = bp.verdict(None, LEARNED)
+    assert rows["verdict"].to_list()[:3] == ["biased", "exact", "exact"]
+    assert rows["verdict"].to_list()[3:] == ["biased", "not shown", "close to the truth"]
+    # The bias is inside tokens, and half of it goes.
+    found = said(made_up(0.2, 0.8, 0.5))
+    assert found["naive, cut between tokens"] == "biased"
+    assert found["naive, cut inside a token"].startswith(
+        "holds: larger than between tokens (difference 0.6 ["
+    )
+    removes = found["healing, cut inside a token"]
+    assert removes.startswith("removes naive bias: 50% [")
+    assert removes.endswith("; the rest needs the whole sum")
+    # Nearly all of it goes.
+    found = said(made_up(0.01, 0.8, 0.001))
+    assert found["naive, cut between tokens"] == "close to exact"
+    assert found["healing, cut inside a token"].endswith("of it; close to none is left")
+    # The other way round, and more bias than before.
+    found = said(made_up(0.8, 0.2, 2.0))
+    assert found["naive, cut inside a token"].startswith("the opposite: smaller than")
+    assert found["healing, cut inside a token"].startswith("adds to the naive bias: -100% [")
+    # No bias at all, as of bytes, but for rounding.
+    found = said(made_up(1e-15, 1e-15, 1.0))
+    assert set(found.values()) == {"no bias", "there is no bias to remove"}
+    # Too few texts for an interval.
+    found = said(made_up(0.2, 0.8, 0.5, texts=3))
+    assert found["naive, cut between tokens"] == "not shown"
+    assert found["naive, cut inside a token"].startswith("not shown to be larger than")
+    assert found["healing, cut inside a token"] == (
+        "not shown to remove naive bias: 50% of it; whether a bias is left is not shown"
+    )
+    # One place only has nothing to be larger than.
+    alone = made_up(0.2, 0.8, 0.5).filter(pl.col("place") == "inside a token")
+    assert said(alone)["naive, cut inside a token"] == "biased"
+
+
+def test_the_verdict_resamples_documents_where_there_are_enough():
+    cuts = made_up(0.2, 0.8, 0.5, texts=16)
+    # Texts of one document agree, so documents differ more than texts do.
+    cuts = cuts.with_columns(pl.col("tv_naive") * (1 + (pl.col("doc") // 2 % 2) / 10))
+    texts = tuple(str(number) for number in range(16))
+    split = Split(("learnt",), texts, tuple(number // 2 for number in range(16)))
+    inside = pl.col("measure").str.contains("naive, cut inside")
+    by_document = bp.verdict(cuts, LEARNED, split=split).filter(inside)
+    by_text = bp.verdict(cuts, LEARNED).filter(inside)
+    sums = cuts.filter(place="inside a token").group_by(pl.col("doc") // 2).agg(
+        pl.col("tv_naive").sum(), pl.len()
+    ).sort("doc")  # fmt: skip
+    truth = ratio_over_documents(sums["tv_naive"], sums["len"])
+    assert by_document.select("value", "ci_low", "ci_high").row(0) == pytest.approx(
+        (truth.value, truth.low, truth.high)
+    )
+    assert by_document["value"].item() == pytest.approx(by_text["value"].item())
+    assert by_document["ci_low"].item() < by_text["ci_low"].item()
+
+
+def test_places_with_few_cuts_are_not_drawn():
+    cuts = made_up(0.2, 0.8, 0.5, texts=2)
+    few = cuts.head(3).with_columns(bytes_into_token=pl.lit(5, dtype=pl.Int64))
+    deep = cuts.with_columns(bytes_into_token=pl.lit(9, dtype=pl.Int64))
+    places = bp.bias_by_place(pl.concat([cuts, few, deep]))
+    assert places.select("reading", "bytes_into_token", "cuts").rows() == [
+        ("naive", 0, 8), ("naive", 2, 8), ("healing", 0, 8), ("healing", 2, 8)
+    ]  # fmt: skip
+    # The wobble of two texts of four cuts: -1, 0, 1, -1 and 0, 1, -1, 0 hundredths, twice.
+    assert places["distance"][0] == pytest.approx(0.2 * (1 - 0.02 / 8))
+    assert places["distance"][3] == pytest.approx(0.4 * (3 * 0.98**2 + 2 * 1.02**2 + 3) / 8)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"sizes": []}, "at least one size"),
+        ({"seeds": []}, "one seed"),
+        ({"prompts": 0}, "`prompts` is a whole number of at least 1, not 0"),
+        ({"documents": 0}, "`documents` is"),
+        ({"length": 0}, "`length` is"),
+        ({"longest": 1.5}, "`longest` is a whole number of at least 1, not 1.5"),
+        ({"longest": 2}, "remembers 3 letters, and the longest prompt has 2"),
+        ({"sizes": [1]}, "cannot hold the 2 letters"),
+    ],
+)
+def test_bad_requests_for_learned_models_are_sentences(wrong, why):
+    small = {"documents": 2, "length": 20, "longest": 5, "prompts": 2, "seeds": [0]}
+    with pytest.raises(ValueError, match=why):
+        bp.learned_bias(bp.SwitchingSource(0.3, 3), **(small | wrong))
+
+
+@pytest.mark.parametrize("option", ["cuts_per_text", "longest"])
+def test_bad_requests_for_cuts_are_sentences(option):
+    with pytest.raises(ValueError, match=f"`{option}` is a whole number of at least 1, not 0"):
+        bp.cut_bias(["a b"], wb.load_tokenizer("bytes"), ["a b"], **{option: 0})
+    with pytest.raises(ValueError, match="no text to cut"):
+        bp.cut_bias([], wb.load_tokenizer("bytes"), ["a b"])
+
+
 def test_refusals_are_sentences():
     model, vocabulary, encode = bp.markov_token_model(0.6, 0.3)
     with pytest.raises(ValueError, match="'all' or 'canonical'"):
@@ -280,12 +491,7 @@ def test_too_many_encodings_are_refused_not_endured(monkeypatch):
 
 def test_a_hugging_face_model_is_loaded_from_safetensors_and_never_from_a_pickle(tmp_path):
     torch = pytest.importorskip("torch", reason="a Hugging Face model needs PyTorch, an extra")
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        vocab_size=4, n_positions=32, n_embd=8, n_layer=1, n_head=1, bos_token_id=3, eos_token_id=3
-    )
-    network = GPT2LMHeadModel(config).eval()
+    network = small_network(torch)
     network.save_pretrained(tmp_path)
     loaded = bp.load_huggingface(str(tmp_path))
     assert loaded([0, 2]) == pytest.approx(bp.HuggingFaceModel(network)([0, 2]), abs=1e-6)
@@ -295,19 +501,64 @@ def test_a_hugging_face_model_is_loaded_from_safetensors_and_never_from_a_pickle
         bp.load_huggingface(str(tmp_path))
 
 
+def small_network(torch, vocab_size=4):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=vocab_size, n_positions=32, n_embd=8, n_layer=1, n_head=1,
+        bos_token_id=vocab_size - 1, eos_token_id=vocab_size - 1,
+    )  # fmt: skip
+    return GPT2LMHeadModel(config).eval()
+
+
+def test_a_hugging_face_model_answers_what_the_network_says_of_the_last_token():
+    torch = pytest.importorskip("torch", reason="a Hugging Face model needs PyTorch, an extra")
+    network = small_network(torch)
+    adapter = bp.HuggingFaceModel(network)
+    for prefix in ([], [2], [0, 2, 1]):
+        with torch.no_grad():
+            logits = network(torch.tensor([[3, *prefix]])).logits.double().numpy()[0]
+        last = logits[len(prefix)]
+        assert adapter(prefix) == pytest.approx(last - np.logaddexp.reduce(last), abs=1e-6)
+    assert adapter([0, 2, 1]) != pytest.approx(adapter([]), abs=1e-3)
+
+
+def test_a_plain_function_is_a_hugging_face_model_too():
+    torch = pytest.importorskip("torch", reason="a Hugging Face model needs PyTorch, an extra")
+    seen = []
+
+    def model(input_ids):
+        seen.append(input_ids.tolist())
+        rows = torch.arange(float(input_ids.numel() * 3)).reshape(1, -1, 3)
+        return SimpleNamespace(logits=rows * torch.tensor([0.0, 0.5, 1.0]))
+
+    adapter = bp.HuggingFaceModel(model, begin=7)
+    answer = adapter([1, 2])
+    assert seen == [[[7, 1, 2]]]
+    last = np.array([0.0, 3.5, 8.0])
+    assert answer == pytest.approx(last - np.logaddexp.reduce(last))
+    # Fewer answers than the vocabulary has ids are noticed where both are known.
+    with pytest.raises(ValueError, match=r"shape \(3,\), and the vocabulary has ids up to 3"):
+        ByteModel(adapter, {3: b"a"}).log_probability("a")
+    with pytest.raises(ValueError, match="names no begin-of-text token"):
+        bp.HuggingFaceModel(model)
+
+
+def test_a_model_in_training_is_refused():
+    torch = pytest.importorskip("torch", reason="a Hugging Face model needs PyTorch, an extra")
+    with pytest.raises(ValueError, match=r"training mode.*model.eval\(\)"):
+        bp.HuggingFaceModel(small_network(torch).train())
+
+
 def test_a_hugging_face_model_takes_the_place_of_the_ngram():
     if importlib.util.find_spec("torch") is None:
         with pytest.raises(ImportError, match=r"tokenizer-workbench\[transformers\]"):
             bp.HuggingFaceModel(object())
         return
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
 
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=4, n_positions=32, n_embd=8, n_layer=1, n_head=1, bos_token_id=3, eos_token_id=3
-    )
-    adapter = bp.HuggingFaceModel(GPT2LMHeadModel(config).eval())
+    adapter = bp.HuggingFaceModel(small_network(torch))
     tok = wb.load_tokenizer(TOKENIZERS["BPE with one merge"])
     byte_model = ByteModel.for_tokenizer(adapter, tok, probe="AB")
     vocabulary = {i: tok.token_bytes(i) for i in tok.ids()}

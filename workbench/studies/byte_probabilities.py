@@ -4,7 +4,7 @@ The claim: a model of tokens, prompted with text that ends where a token would n
 probability in the wrong place, even if it is a perfect model; summing over cover encodings gives
 the unbiased next byte; token healing is one step of that sum.
 
-The machinery is in :mod:`workbench.studies.cover_encodings`. Here are the worked example with a
+The machinery is in :mod:`workbench.studies.cover_encodings`. Here are a worked example with a
 closed form, the bias of learned models on a source whose truth is known, and the bias on texts of
 a corpus by the place of the cut, for any tokenizer, with an n-gram model over its tokens. A
 Hugging Face causal model can take the n-gram's place: :func:`load_huggingface`. How large the bias
@@ -13,13 +13,14 @@ is in a large model cannot be read off an n-gram.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from workbench.corpora import Corpus
+from workbench.intervals import FEWEST
 from workbench.segmentation import segment
 from workbench.studies.cover_encodings import (
     ByteModel,
@@ -27,13 +28,24 @@ from workbench.studies.cover_encodings import (
     LogProbabilities,
     leading_bytes,
 )
-from workbench.studies.markov import SwitchingSource, bpe_dictionary, bpe_encoder, smaller_bpe
+from workbench.studies.documents import Split
+from workbench.studies.huggingface_model import HuggingFaceModel, load_huggingface
+from workbench.studies.markov import (
+    LETTERS,
+    SwitchingSource,
+    at_least_one,
+    bpe_dictionary,
+    bpe_encoder,
+    smaller_bpe,
+)
 from workbench.studies.prefix_tree import PrefixTree
+from workbench.studies.token_chain import markov_token_model
 from workbench.studies.token_ngram import TokenNgram
 from workbench.studies.token_scores import fit_ngram
 from workbench.studies.verdicts import (
     Estimate,
     mean_over_seeds,
+    ratio_difference,
     ratio_over_documents,
     verdict_frame,
     verdict_row,
@@ -46,6 +58,7 @@ __all__ = [
     "HuggingFaceModel",
     "PrefixTree",
     "TokenNgram",
+    "bias_by_place",
     "chain_table",
     "cut_bias",
     "leading_bytes",
@@ -57,58 +70,11 @@ __all__ = [
 
 PAPER = "Phan, Havasi, Muckley and Ullrich 2024"
 METHODS = ("naive", "healing", "exact")
+BETWEEN, INSIDE = "between tokens", "inside a token"
 _BPE_LETTERS = 50_000
 _NOTHING = 1e-9
-
-
-def markov_token_model(
-    stay: float, back: float, start: float = 0.5
-) -> tuple[LogProbabilities, dict[int, bytes], Callable[[bytes], list[int]]]:
-    """The exact token model of a two-letter Markov chain cut into A, B and AA.
-
-    The chain goes from A to A with probability ``stay`` and from B to A with probability ``back``;
-    the tokenizer takes AA wherever it can, from left to right. A token A is then always followed
-    by B, which is why the naive reading is wrong (the example of Phan and others 2024).
-
-    Args:
-        stay: P(A | A), in [0, 1].
-        back: P(A | B), in [0, 1].
-        start: P(A) for the first letter.
-
-    Returns:
-        The model, the vocabulary (0: A, 1: B, 2: AA) and the tokenizer's encode.
-
-    Raises:
-        ValueError: When a probability is outside [0, 1].
-    """
-    for name, p in (("stay", stay), ("back", back), ("start", start)):
-        if not 0 <= p <= 1:
-            raise ValueError(f"{name} is a probability, not {p}.")
-
-    def after(p_a: float) -> list[float]:
-        return [p_a * (1 - stay), 1 - p_a, p_a * stay]
-
-    table: dict[int | None, list[float]] = {
-        None: after(start),
-        0: [0.0, 1.0, 0.0],
-        1: after(back),
-        2: after(stay),
-    }
-    with np.errstate(divide="ignore"):
-        logs: dict[int | None, Floats] = {k: np.log(np.array(row)) for k, row in table.items()}
-
-    def model(prefix: Sequence[int]) -> Floats:
-        return logs[prefix[-1] if len(prefix) else None]
-
-    def encode(data: bytes) -> list[int]:
-        out, at = [], 0
-        while at < len(data):
-            pair = data[at : at + 2] == b"AA"
-            out.append(2 if pair else (0 if data[at : at + 1] == b"A" else 1))
-            at += 2 if pair else 1
-        return out
-
-    return model, {0: b"A", 1: b"B", 2: b"AA"}, encode
+_CLOSE = 0.05
+"""A mean error or distance below which a reading is called close."""
 
 
 def chain_table(stay: float = 0.6, back: float = 0.3) -> pl.DataFrame:
@@ -138,11 +104,11 @@ def learned_bias(
     source: SwitchingSource,
     sizes: Sequence[int] = (4, 8, 16),
     *,
-    documents: int = 600,
+    documents: int = 3000,
     length: int = 400,
     longest: int = 40,
-    prompts: int = 200,
-    seeds: Sequence[int] = (0, 1, 2),
+    prompts: int = 1000,
+    seeds: Sequence[int] = (0, 1, 2, 3, 4, 5),
 ) -> pl.DataFrame:
     """Error of three readings of learned models, against a source whose truth is known.
 
@@ -162,7 +128,23 @@ def learned_bias(
     Returns:
         ``size, method, error, ci_low, ci_high, seeds``; the error is the mean over prompts of
         |P(A) − true P(A)|, its interval over seeds.
+
+    Raises:
+        ValueError: When there is nothing to learn from, to ask or to repeat, or the longest prompt
+            is shorter than the memory of the source.
+
+    >>> errors = learned_bias(SwitchingSource(0.3), [4], documents=100, prompts=50, seeds=[0])
+    >>> [row["method"] for row in errors.iter_rows(named=True) if row["error"] > 0.1]
+    ['naive']
     """
+    at_least_one(documents=documents, length=length, longest=longest, prompts=prompts)
+    if not sizes or not seeds:
+        raise ValueError("Give at least one size of the dictionary and one seed.")
+    if longest < source.order:
+        raise ValueError(
+            f"The source remembers {source.order} letters, and the longest prompt has {longest}: "
+            f"its true probability cannot be told. Ask for longer prompts."
+        )
     runs: dict[tuple[int, str], list[float]] = {}
     for seed in seeds:
         text = source.sample(documents * length, 2 * seed)
@@ -171,7 +153,7 @@ def learned_bias(
         cuts = np.random.default_rng(seed).integers(source.order, longest + 1, prompts).tolist()
         asked = [fresh[i * longest : i * longest + cut] for i, cut in enumerate(cuts)]
         # A few dozen merges are settled long before the bigram is.
-        largest = bpe_dictionary(text[:_BPE_LETTERS], max(sizes))
+        largest = bpe_dictionary(text[:_BPE_LETTERS], max(sizes), LETTERS)
         for size in sizes:
             entries, merges = smaller_bpe(*largest, size)
             encode = bpe_encoder(entries, merges)
@@ -220,7 +202,8 @@ def cut_bias(
 
     Args:
         texts: Documents to cut; prompts are their beginnings.
-        tok: A tokenizer with a closed vocabulary whose tokens join to the text.
+        tok: A tokenizer with a closed vocabulary whose tokens join to the text. Prompts that it
+            changes, by a normaliser or an unknown token, are left out and counted.
         corpus: What the token n-gram is counted on. Leave the texts out of it.
         n: Tokens per n-gram.
         cuts_per_text: Prompts per document, at random places between characters: a tokenizer
@@ -234,29 +217,41 @@ def cut_bias(
         the tokenization of the whole text), ``bytes_into_token, tv_naive, tv_healing`` (total
         variation distance from the exact next-byte distribution, in [0, 1]), and
         ``bits_naive, bits_healing, bits_exact`` (surprisal of the byte that follows; infinite
-        where a reading excludes it).
+        where a reading excludes it), and ``left_out``, the number of prompts that the tokenizer
+        changes, the same in every row.
 
     Raises:
-        ValueError: When there is no text, or as :meth:`ByteModel.for_tokenizer`.
+        ValueError: When there is no text or no prompt that the tokenizer keeps, or as
+            :meth:`ByteModel.for_tokenizer`.
+
+    >>> from workbench.tokenizers import load_tokenizer
+    >>> cuts = cut_bias(["a b"], load_tokenizer("bytes"), ["a b c"], cuts_per_text=2)
+    >>> cuts.select("cut", "place", pl.col("tv_naive").round(6)).rows()
+    [(1, 'between tokens', 0.0), (2, 'between tokens', 0.0)]
     """
     if not texts:
         raise ValueError("There is no text to cut.")
+    at_least_one(cuts_per_text=cuts_per_text, longest=longest)
     byte_model = ByteModel.for_tokenizer(model or fit_ngram(tok, corpus, n), tok)
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
+    left_out = 0
     for doc, text in enumerate(texts):
         data = text.encode()
         bounds = [0, *segment(text, tok).boundaries.tolist()]
         inside = [at for at in range(1, min(longest + 1, len(data))) if data[at] & 0xC0 != 0x80]
         cuts = rng.permutation(inside)[:cuts_per_text]
         for cut in sorted(cuts.tolist()):
+            if not byte_model.spells(data[:cut]):
+                left_out += 1
+                continue
             into = cut - max(b for b in bounds if b <= cut)
             logs = {m: byte_model.next_byte(data[:cut], m) for m in METHODS}  # type: ignore[arg-type]
             row: dict[str, Any] = {
                 "tokenizer": tok.name,
                 "doc": doc,
                 "cut": cut,
-                "place": "inside a token" if into else "between tokens",
+                "place": INSIDE if into else BETWEEN,
                 "bytes_into_token": into,
             }
             exact = np.exp(logs["exact"])
@@ -265,87 +260,48 @@ def cut_bias(
                     row[f"tv_{method}"] = 0.5 * float(np.abs(np.exp(logs[method]) - exact).sum())
                 row[f"bits_{method}"] = float(-logs[method][data[cut]] / np.log(2))
             rows.append(row)
+    if left_out and not rows:
+        raise ValueError(
+            f"{tok.name!r} changes all of the {left_out} prompts, by a normaliser or an unknown "
+            f"token: there is no next byte to ask for. Take texts that it keeps."
+        )
     if not rows:
         raise ValueError("No text has two characters, so there is no place to cut.")
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows).with_columns(left_out=pl.lit(left_out, dtype=pl.Int64))
 
 
-class HuggingFaceModel:
-    """A causal language model of ``transformers``, as a callable of token prefixes.
-
-    Args:
-        model: A causal language model (anything called with ``input_ids`` that returns
-            ``logits``), in evaluation mode.
-        begin: Id put before every prefix, since the empty prefix needs a context too. Taken from
-            the model's configuration where it names one.
-
-    Raises:
-        ImportError: When PyTorch is not installed.
-        ValueError: When no begin-of-text id is known.
-    """
-
-    def __init__(self, model: Any, begin: int | None = None) -> None:
-        try:
-            import torch
-        except ImportError as missing:
-            raise ImportError(
-                "A Hugging Face model needs PyTorch: install the extra with "
-                "pip install 'tokenizer-workbench[transformers]'."
-            ) from missing
-        self._torch = torch
-        self._model = model
-        if begin is None:
-            begin = getattr(getattr(model, "config", None), "bos_token_id", None)
-        if begin is None:
-            raise ValueError(
-                "The model names no begin-of-text token: pass `begin`, an id that stands before "
-                "every text."
-            )
-        self.begin = int(begin)
-
-    def __call__(self, prefix: Sequence[int]) -> Floats:
-        """Natural log-probabilities of the next token, in double precision."""
-        torch = self._torch
-        device = next(self._model.parameters()).device
-        ids = torch.tensor([[self.begin, *prefix]], dtype=torch.long, device=device)
-        with torch.inference_mode():
-            logits = self._model(input_ids=ids).logits[0, -1]
-        return np.asarray(torch.log_softmax(logits.double(), dim=-1).cpu().numpy())
-
-
-def load_huggingface(name: str, begin: int | None = None) -> HuggingFaceModel:
-    """Load a causal model by its hub name or folder; nothing that comes with it is run.
-
-    Neither its code nor pickled weights: only safetensors are read.
+def bias_by_place(cuts: pl.DataFrame, deepest: int = 8) -> pl.DataFrame:
+    """Mean distance from exact by how far into its token a prompt ends.
 
     Args:
-        name: A hub id or a local folder.
-        begin: As for :class:`HuggingFaceModel`.
+        cuts: From :func:`cut_bias`, of one or more tokenizers.
+        deepest: Cuts that lie more bytes inside a token are left out.
 
     Returns:
-        The model as a callable of token prefixes.
-
-    Raises:
-        ImportError: When ``transformers`` or PyTorch is not installed.
-        OSError: When there are no weights as safetensors.
+        ``tokenizer, reading`` (naive, healing), ``bytes_into_token, distance`` (mean total
+        variation), ``cuts``. Places with fewer than eight cuts are left out: so few say little.
     """
-    try:
-        from transformers import AutoModelForCausalLM
-    except ImportError as missing:
-        raise ImportError(
-            "Loading a Hugging Face model needs the extra: "
-            "pip install 'tokenizer-workbench[transformers]'."
-        ) from missing
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        name, trust_remote_code=False, use_safetensors=True
+    long = cuts.filter(pl.col("bytes_into_token") <= deepest).unpivot(
+        ["tv_naive", "tv_healing"],
+        index=["tokenizer", "bytes_into_token"],
+        variable_name="reading",
+        value_name="distance",
     )
-    return HuggingFaceModel(model.eval(), begin)
+    places = long.group_by("tokenizer", "reading", "bytes_into_token", maintain_order=True)
+    return (
+        places.agg(pl.col("distance").mean(), cuts=pl.len())
+        .filter(pl.col("cuts") >= FEWEST)
+        .with_columns(pl.col("reading").str.replace("tv_", ""))
+        .sort("tokenizer", "reading", "bytes_into_token", descending=[False, True, False])
+    )
 
 
 def verdict(
     cuts: pl.DataFrame | None = None,
     learned: pl.DataFrame | None = None,
     seed: int = 0,
+    *,
+    split: Split | None = None,
 ) -> pl.DataFrame:
     """Whether the bias is there, where it sits, and what removes it.
 
@@ -354,6 +310,8 @@ def verdict(
             given.
         learned: From :func:`learned_bias`; computed with its defaults, p = 0.3, when not given.
         seed: Of the bootstrap over documents.
+        split: What the cut texts are the held-out paragraphs of, to resample its documents; each
+            text counts as a document when not given.
 
     Returns:
         The rows of a verdict.
@@ -365,7 +323,7 @@ def verdict(
             PAPER,
             f"P(A | 'A') in the A, B, AA chain, {reading}; the truth is 0.60",
             chain[reading],
-            "biased" if abs(chain[reading] - chain["true"]) > 1e-9 else "exact",
+            "biased" if abs(chain[reading] - chain["true"]) > _NOTHING else "exact",
         )
         for reading in METHODS
     ]
@@ -380,45 +338,86 @@ def verdict(
                 PAPER,
                 f"mean error of P(A), {row['method']}, BPE with {row['size']} entries and a bigram",
                 error,
-                error.side(0.05, "close to the truth", "biased"),
+                error.side(_CLOSE, "close to the truth", "biased"),
             )
         )
     if cuts is not None:
         for (name,), part in cuts.group_by("tokenizer", maintain_order=True):
-            rows += _cut_rows(str(name), part, seed)
+            rows += _cut_rows(str(name), part, split, seed)
     return verdict_frame(rows)
 
 
-def _cut_rows(name: str, cuts: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
-    found: dict[tuple[str, str], Estimate] = {}
-    for place in ("between tokens", "inside a token"):
-        part = cuts.filter(pl.col("place") == place)
-        for method in ("naive", "healing") if part.height else ():
-            sums = part.group_by("doc").agg(pl.col(f"tv_{method}").sum(), pl.len()).sort("doc")
-            found[place, method] = ratio_over_documents(
-                sums[f"tv_{method}"], sums["len"], seed=seed
-            )
+def _cut_rows(
+    name: str, cuts: pl.DataFrame, split: Split | None, seed: int
+) -> list[dict[str, Any]]:
+    texts = range(len(split.held_out)) if split else cuts["doc"].unique().sort().to_list()
+
+    def by_unit(place: str, *columns: str) -> list[Floats]:
+        """Sums over what is resampled: documents, or texts where they are few."""
+        part = cuts.filter(pl.col("place") == place).with_columns(cuts=pl.lit(1.0))
+        sums = {row[0]: row[1:] for row in part.group_by("doc").agg(pl.col(columns).sum()).rows()}
+        per_text = np.array([sums.get(text, (0.0,) * len(columns)) for text in texts])
+        return [split.by_unit(one) if split else one for one in per_text.T]
+
     rows = []
-    for (place, method), estimate in found.items():
-        naive, between = found[place, "naive"], found.get(("between tokens", "naive"))
-        if method == "healing":
-            text = "there is no bias to remove"
-            if naive.value > _NOTHING:
-                gone = 1 - estimate.value / naive.value
-                text = f"removes {gone:.0%} of the naive bias; the rest needs the whole sum"
-        elif between is None or place == "between tokens":
-            text = "what remains where the cut is a boundary of the whole text"
+    before: tuple[Floats, Floats] | None = None
+    for place in (BETWEEN, INSIDE):
+        if place not in cuts["place"]:
+            continue
+        naive, healing, count = by_unit(place, "tv_naive", "tv_healing", "cuts")
+        there = count > 0
+        biased = ratio_over_documents(naive[there], count[there], seed=seed)
+        healed = ratio_over_documents(healing[there], count[there], seed=seed)
+        if biased.value <= _NOTHING:
+            texts_of = ("no bias", "there is no bias to remove")
         else:
-            apart = between.high is not None and estimate.low is not None
-            holds = apart and estimate.low > between.high  # type: ignore[operator]
-            text = "holds: larger than between tokens" if holds else "not shown"
-        rows.append(
-            verdict_row(
-                "The bias sits where the cut falls inside a token",
-                PAPER,
-                f"total variation from exact, {method}, cut {place}, {name}",
-                estimate,
-                text,
+            removed = _less(ratio_over_documents(healing[there], naive[there], seed=seed))
+            found = biased.side(_CLOSE, "close to exact", "biased")
+            if before is not None and (both := there & (before[1] > 0)).any():
+                sides = (naive[both], count[both]), (before[0][both], before[1][both])
+                found = _compared(ratio_difference(*sides, seed=seed))
+            texts_of = (found, _removal(removed, healed))
+        before = naive, count
+        for method, estimate, text in zip(("naive", "healing"), (biased, healed), texts_of,
+                                          strict=True):  # fmt: skip
+            rows.append(
+                verdict_row(
+                    "The bias sits where the cut falls inside a token",
+                    PAPER,
+                    f"total variation from exact, {method}, cut {place}, {name}",
+                    estimate,
+                    text,
+                )
             )
-        )
     return rows
+
+
+def _less(share: Estimate) -> Estimate:
+    """What a share leaves of one."""
+    low, high = (None if end is None else 1 - end for end in (share.high, share.low))
+    return Estimate(1 - share.value, low, high, share.n)
+
+
+def _compared(apart: Estimate) -> str:
+    """What the distance inside tokens, less that between them, says."""
+    found = apart.side(
+        0, "the opposite: smaller than", "holds: larger than", "not shown to be larger than"
+    )
+    return f"{found} between tokens (difference {apart})"
+
+
+def _removal(removed: Estimate, left: Estimate) -> str:
+    """How much healing removes, and what it leaves."""
+    share = f"{removed.value:.0%}"
+    if removed.low is not None and removed.high is not None:
+        share += f" [{removed.low:.0%}, {removed.high:.0%}]"
+    helps = removed.side(
+        0, "adds to the naive bias", "removes naive bias", "not shown to remove naive bias"
+    )
+    rest = left.side(
+        _CLOSE,
+        "close to none is left",
+        "the rest needs the whole sum",
+        "whether a bias is left is not shown",
+    )
+    return f"{helps}: {share} of it; {rest}"

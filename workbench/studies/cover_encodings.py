@@ -102,7 +102,7 @@ class ByteModel:
             0. When first asked: where the model's answer is no row of log-probabilities over the
             vocabulary.
 
-    >>> from workbench.studies.byte_probabilities import markov_token_model
+    >>> from workbench.studies.token_chain import markov_token_model
     >>> chain, vocabulary, encode = markov_token_model(0.6, 0.3)
     >>> exact = ByteModel(chain, vocabulary, encode=encode)
     >>> [round(float(np.exp(exact.next_byte(b"A", method)[65])), 2)

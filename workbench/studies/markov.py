@@ -15,6 +15,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LETTERS = "AB"
+"""What a source writes."""
+
+
+def at_least_one(**numbers: float) -> None:
+    """Refuse what is no whole number of at least 1, by its name.
+
+    Raises:
+        ValueError: When one is not.
+
+    >>> at_least_one(prompts=3)
+    """
+    for name, number in numbers.items():
+        if not isinstance(number, int | np.integer) or number < 1:
+            raise ValueError(f"`{name}` is a whole number of at least 1, not {number!r}.")
+
 
 @dataclass(frozen=True)
 class SwitchingSource:
@@ -25,7 +41,7 @@ class SwitchingSource:
         order: k.
 
     Raises:
-        ValueError: When p is not in (0, 1) or k is below 1.
+        ValueError: When p is not in (0, 1), or k is no whole number of at least 1.
 
     >>> round(SwitchingSource(0.1).entropy_rate, 3)
     0.469
@@ -37,8 +53,7 @@ class SwitchingSource:
     def __post_init__(self) -> None:
         if not 0 < self.switch < 1:
             raise ValueError(f"A switch probability lies in (0, 1), not at {self.switch}.")
-        if self.order < 1:
-            raise ValueError(f"The order of a source is at least 1, not {self.order}.")
+        at_least_one(order=self.order)
 
     @property
     def entropy_rate(self) -> float:
@@ -66,15 +81,24 @@ class SwitchingSource:
     def probability(self, following: str, before: str) -> float:
         """P(next symbol is ``following`` | the text ``before`` it).
 
+        Raises:
+            ValueError: When either holds another letter than A and B.
+
         >>> SwitchingSource(0.3).probability("A", "BA")
         0.7
         """
+        strange = set(following + before) - set(LETTERS)
+        if strange or len(following) != 1:
+            raise ValueError(
+                f"The source writes A and B, one at a time: {following!r} after "
+                f"{before[-20:]!r} has no probability."
+            )
         if len(before) < self.order:
             return 0.5
         return 1 - self.switch if before[-self.order] == following else self.switch
 
 
-def lzw_dictionary(text: str, size: int) -> list[str]:
+def lzw_dictionary(text: str, size: int, letters: str = "") -> list[str]:
     """The first ``size`` entries Lempel-Ziv-Welch makes while it reads a text.
 
     It starts with the letters of the text; whenever the longest entry that matches is found, that
@@ -83,6 +107,7 @@ def lzw_dictionary(text: str, size: int) -> list[str]:
     Args:
         text: What to read.
         size: How many entries to stop at; fewer come back where the text ends first.
+        letters: Letters to hold even where the text does not, so that other texts can be cut.
 
     Returns:
         The entries in the order they were made.
@@ -93,13 +118,7 @@ def lzw_dictionary(text: str, size: int) -> list[str]:
     >>> lzw_dictionary("ABABABA", 5)
     ['A', 'B', 'AB', 'BA', 'ABA']
     """
-    letters = sorted(set(text))
-    if size < len(letters):
-        raise ValueError(
-            f"A dictionary of {size} cannot hold the {len(letters)} letters of the text: nothing "
-            f"could be encoded."
-        )
-    entries = dict.fromkeys(letters)
+    entries = dict.fromkeys(_alphabet(text, letters, size))
     current = ""
     for letter in text:
         if len(entries) >= size:
@@ -112,12 +131,25 @@ def lzw_dictionary(text: str, size: int) -> list[str]:
     return list(entries)
 
 
-def bpe_dictionary(text: str, size: int) -> tuple[list[str], list[tuple[str, str]]]:
+def _alphabet(text: str, letters: str, size: int) -> list[str]:
+    both = sorted({*text, *letters})
+    if size < len(both):
+        raise ValueError(
+            f"A dictionary of {size} cannot hold the {len(both)} letters of the text: nothing "
+            f"could be encoded."
+        )
+    return both
+
+
+def bpe_dictionary(
+    text: str, size: int, letters: str = ""
+) -> tuple[list[str], list[tuple[str, str]]]:
     """Byte-pair merges of one unbroken text, by the ``tokenizers`` library.
 
     Args:
         text: What to learn from; no pre-tokenizer cuts it.
         size: Entries in all, letters included.
+        letters: As in :func:`lzw_dictionary`.
 
     Returns:
         The entries by id, and the merges in their order.
@@ -130,13 +162,11 @@ def bpe_dictionary(text: str, size: int) -> tuple[list[str], list[tuple[str, str
     """
     from tokenizers import Tokenizer, models, trainers
 
-    letters = sorted(set(text))
-    if size < len(letters):
-        raise ValueError(
-            f"A dictionary of {size} cannot hold the {len(letters)} letters of the text."
-        )
     trainer = trainers.BpeTrainer(
-        vocab_size=size, initial_alphabet=letters, show_progress=False, min_frequency=2
+        vocab_size=size,
+        initial_alphabet=_alphabet(text, letters, size),
+        show_progress=False,
+        min_frequency=2,
     )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.train_from_iterator(_chunks(text), trainer)
@@ -213,7 +243,8 @@ def bpe_encoder(
         merges: The same.
 
     Returns:
-        The encoder; it cuts texts of more than ten thousand letters into pieces first.
+        The encoder; it cuts texts of more than ten thousand letters into pieces first. It raises
+        ValueError for a text with a letter that is no entry.
 
     >>> bpe_encoder(["A", "B", "AB"], [("A", "B")])("ABA")
     [2, 0]
@@ -224,6 +255,8 @@ def bpe_encoder(
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=list(merges)))
 
     def encode(text: str) -> list[int]:
+        if strange := set(text).difference(vocab):  # which the library would drop
+            raise ValueError(f"The dictionary does not hold the letter {min(strange)!r}.")
         encodings = tokenizer.encode_batch(_chunks(text), add_special_tokens=False)
         return [token for encoding in encodings for token in encoding.ids]
 
@@ -240,6 +273,9 @@ def bpe_encode(text: str, entries: Sequence[str], merges: Sequence[tuple[str, st
 
     Returns:
         The entries used, in order.
+
+    Raises:
+        ValueError: When a letter is no entry.
 
     >>> bpe_encode("ABAB", ["A", "B", "AB"], [("A", "B")])
     ['AB', 'AB']

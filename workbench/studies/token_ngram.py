@@ -15,6 +15,7 @@ construction.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -77,22 +78,26 @@ class TokenNgram:
             ValueError: When an id is not in the vocabulary.
         """
         longest = self.order - 1
+        grams: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(self.order)]
         for sequence in sequences:
-            padded = [BEGIN] * longest + [int(token) for token in sequence]
-            strange = next((t for t in padded[longest:] if not self._holds(t)), None)
+            tokens = [int(token) for token in sequence]
+            strange = next((t for t in set(tokens) if not self._holds(t)), None)
             if strange is not None:
                 raise ValueError(
                     f"Token id {strange} is not in the model's vocabulary of "
                     f"{self.vocabulary_size} ids: count with the tokenizer the model was made for."
                 )
-            for end in range(longest, len(padded)):
-                token = padded[end]
-                for length in range(self.order):
-                    history = tuple(padded[end - length : end])
-                    seen = self._counts.setdefault(history, {})
-                    seen[token] = seen.get(token, 0) + 1
-                    self._totals[history] = self._totals.get(history, 0) + 1
-            self.tokens_seen += len(padded) - longest
+            padded = [BEGIN] * longest + tokens
+            for length, counter in enumerate(grams):
+                shifted = (padded[longest - length + i :] for i in range(length + 1))
+                counter.update(zip(*shifted, strict=False))  # each ends where the last one does
+        self.tokens_seen += grams[0].total()
+        for counter in grams:
+            for (*before, token), count in counter.items():
+                history = tuple(before)
+                seen = self._counts.setdefault(history, {})
+                seen[token] = seen.get(token, 0) + count
+                self._totals[history] = self._totals.get(history, 0) + count
         self._unigram = None
         return self
 

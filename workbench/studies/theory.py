@@ -8,9 +8,8 @@ The experiment: sample a switching source (closed-form entropy), build a diction
 on one sample, count its tokens, and take −Σ log2 q(token) / characters on a fresh sample. Several
 seeds give an interval. A model of that kind then reads texts: bits per byte on held-out
 paragraphs, of any tokenizer and any corpus, beside bytes alone and bytes with a memory. Nothing
-here is a
-transformer: the paper's second half (transformers learn unigram models over tokens, and struggle
-with the bare source) needs training and is the laboratory's.
+here is a transformer: the paper's second half (transformers learn unigram models over tokens, and
+struggle with the bare source) needs training and is the laboratory's.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ from numpy.typing import NDArray
 
 from workbench.studies.documents import Split
 from workbench.studies.markov import (
+    LETTERS,
     SwitchingSource,
+    at_least_one,
     bpe_dictionary,
     bpe_encode,
     greedy_encode,
@@ -75,7 +76,8 @@ def unigram_cross_entropy(
         −Σ log2 q(token) / Σ characters.
 
     Raises:
-        ValueError: When there is nothing to score, or a token is not in the vocabulary.
+        ValueError: When there is nothing to score, not even a letter, or a token is not in the
+            vocabulary.
 
     >>> unigram_cross_entropy(["A", "B"], ["A", "B"], ["A", "B"])
     1.0
@@ -84,12 +86,15 @@ def unigram_cross_entropy(
         raise ValueError("Nothing to score: the held-out sample has no token.")
     counts = Counter(counted)
     known = set(vocabulary)
-    if stranger := next((t for t in (*counts, *set(scored)) if t not in known), None):
-        raise ValueError(f"The token {stranger!r} is not in the vocabulary.")
+    strangers = [token for token in (*counts, *set(scored)) if token not in known]
+    if strangers:
+        raise ValueError(f"The token {strangers[0]!r} is not in the vocabulary.")
     denominator = len(counted) + 0.5 * len(known)
     bits = {entry: -float(np.log2((counts[entry] + 0.5) / denominator)) for entry in known}
     occurrences = Counter(scored)
     characters = sum(len(token) * n for token, n in occurrences.items())
+    if not characters:
+        raise ValueError("Nothing to score: the held-out tokens are all empty.")
     return sum(bits[token] * n for token, n in occurrences.items()) / characters
 
 
@@ -115,22 +120,30 @@ def cross_entropies(
         entries asked for.
 
     Raises:
-        ValueError: For an unknown method.
+        ValueError: For an unknown method, a length below 1, or a size below 2.
+
+    >>> runs = cross_entropies(SwitchingSource(0.1), [16], length=20_000)
+    >>> runs.select("method", pl.col("bits_per_character").round(1)).rows()
+    [('characters', 1.0), ('LZW', 0.6), ('BPE', 0.6)]
     """
+    at_least_one(length=length)
     learn, held_out = source.sample(length, 2 * seed), source.sample(length, 2 * seed + 1)
     rows: list[CrossEntropyRow] = [
         {
             "method": "characters",
             "size": 2,
             "tokens_per_character": 1.0,
-            "bits_per_character": unigram_cross_entropy(list(learn), list(held_out), ["A", "B"]),
+            "bits_per_character": unigram_cross_entropy(list(learn), list(held_out), LETTERS),
         }
     ]
     for method in methods:
-        learnt = bpe_dictionary(learn, max(sizes)) if method == "BPE" and sizes else ([], [])
+        # A sample may lack a letter that the other has.
+        learnt = (
+            bpe_dictionary(learn, max(sizes), LETTERS) if method == "BPE" and sizes else ([], [])
+        )
         for size in sizes:
             if method == "LZW":
-                entries = lzw_dictionary(learn, size)
+                entries = lzw_dictionary(learn, size, LETTERS)
                 counted, scored = greedy_encode(learn, entries), greedy_encode(held_out, entries)
             elif method == "BPE":
                 entries, merges = smaller_bpe(*learnt, size)
@@ -167,17 +180,24 @@ def dictionary_curve(
         seeds: One independent pair of samples each.
 
     Returns:
-        ``method, size, bits_per_character, ci_low, ci_high, entropy_rate, seeds``.
+        ``method, size, bits_per_character, ci_low, ci_high, entropy_rate, seeds, falling``: in how
+        many of the seeds the bits have not risen with the size so far.
 
     Raises:
-        ValueError: When there is no seed.
+        ValueError: When there is no seed, or as :func:`cross_entropies`.
+
+    >>> curve = dictionary_curve(SwitchingSource(0.1), [4, 16], length=20_000, seeds=[0, 1])
+    >>> curve.filter(method="BPE").select("size", "falling").rows()
+    [(4, 2), (16, 2)]
     """
+    if not seeds:
+        raise ValueError("No seeds were given: at least one sample is needed.")
     runs = pl.concat(
         [cross_entropies(source, sizes, methods=methods, length=length, seed=s) for s in seeds]
-        or [pl.DataFrame()]
     )
-    if runs.is_empty():
-        raise ValueError("No seeds were given: at least one sample is needed.")
+    step = pl.col("bits_per_character").diff().fill_null(0)
+    still = (step <= 0).cast(pl.Int64).cum_min().over("method", "seed", order_by="size")
+    runs = runs.with_columns(falling=still)
     rows = []
     for (method, size), part in runs.group_by("method", "size", maintain_order=True):
         estimate = mean_over_seeds(part["bits_per_character"].to_numpy())
@@ -190,6 +210,7 @@ def dictionary_curve(
                 "ci_high": estimate.high,
                 "entropy_rate": source.entropy_rate,
                 "seeds": estimate.n,
+                "falling": part["falling"].sum(),
             }
         )
     return pl.DataFrame(rows, schema_overrides={"ci_low": pl.Float64, "ci_high": pl.Float64})
@@ -230,18 +251,12 @@ def verdict(
         )
         rate = source.entropy_rate
         if method == "characters":
-            held = estimate.value > 0.99
-            text = f"{'stays' if held else 'does not stay'} at one bit; the source has {rate:.3f}"
+            text = f"{_near_one(estimate)} one bit; the source has {rate:.3f}"
             claim = "A unigram model over characters cannot see the source's memory"
         else:
-            text = "the source has no memory to find"
-            if rate < 1:
-                way = (1 - estimate.value) / (1 - rate)
-                text = estimate.side(1, "holds" if way > 0.5 else "in part", "the opposite")
-                text += f": {way:.0%} of the way from one bit to {rate:.3f}"
-            steps = part["bits_per_character"].diff().drop_nulls()
-            if len(steps):
-                text += f"; {'monotone' if (steps <= 0).all() else 'not monotone in the size'}"
+            text = _way(estimate, rate) if rate < 1 else "the source has no memory to find"
+            if part.height > 1:
+                text += f"; falls with every size in {last['falling']} of {estimate.n} seeds"
             claim = f"A unigram model over {method} tokens tends to the source's entropy"
         rows.append(
             verdict_row(
@@ -253,6 +268,26 @@ def verdict(
             )
         )
     return verdict_frame(rows)
+
+
+def _near_one(bits: Estimate) -> str:
+    """Whether the interval lies within a hundredth of one bit, or outside, or neither."""
+    if bits.low is None or bits.high is None:
+        return "not shown to stay at"
+    if bits.low > 0.99 and bits.high < 1.01:
+        return "stays at"
+    outside = bits.high < 0.99 or bits.low > 1.01
+    return "does not stay at" if outside else "not shown to stay at"
+
+
+def _way(bits: Estimate, rate: float) -> str:
+    """How far from one bit to the source: it holds if all of the interval is past half the way."""
+    half = bits.side((1 + rate) / 2, "holds", "in part", "in part")
+    text = bits.side(1, half, "the opposite")
+    share = f"{(1 - bits.value) / (1 - rate):.0%}"
+    if bits.low is not None and bits.high is not None:
+        share += f" [{(1 - bits.high) / (1 - rate):.0%}, {(1 - bits.low) / (1 - rate):.0%}]"
+    return f"{text}: {share} of the way from one bit to {rate:.3f}"
 
 
 def token_bits(tok: Tokenizer, split: Split, order: int = 1) -> tuple[NDArray[np.float64], int]:

@@ -86,7 +86,7 @@ def learning(
     encode: Callable[[str], list[int]] = _letters
     size = 2
     if entries is not None:
-        names, merges = bpe_dictionary(source.sample(100_000, seed=10_000 + seed), entries)
+        names, merges = bpe_dictionary(source.sample(100_000, seed=10_000 + seed), entries, "AB")
         encode, size = bpe_encoder(names, merges), len(names)
 
     def framed(number: int, first: int) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     The workers of one run must name every case alike, and they start at different seconds.
     """
     return argname if isinstance(val, bytes) and len(val) > 16 else None
+
+
+@pytest.fixture(scope="session")
+def defaults_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where reports on defaults lie: one folder for all workers of a run, so each is made once.
+
+    Make them under its lock: who comes second then finds them made.
+    """
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reports-on-defaults"
 
 
 @pytest.fixture(scope="session")

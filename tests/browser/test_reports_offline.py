@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from workbench.reports import render_reports
 
@@ -25,10 +26,11 @@ MARKS = """() => [...document.querySelectorAll("[data-chart]")].map((one) => ({
 
 
 @pytest.fixture(scope="session")
-def reports(chromium_path, tmp_path_factory):
+def reports(chromium_path, defaults_folder):
     """Every report on its defaults; what another test made there is not run again."""
-    folder = tmp_path_factory.getbasetemp() / "reports-on-defaults"
-    results = render_reports([str(path) for path in NOTEBOOKS], output_dir=folder, jobs=2)
+    names = [str(path) for path in NOTEBOOKS]
+    with FileLock(f"{defaults_folder}.lock"):
+        results = render_reports(names, output_dir=defaults_folder, jobs=2)
     return {path.stem: result for path, result in zip(NOTEBOOKS, results, strict=True)}
 
 

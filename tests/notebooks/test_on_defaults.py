@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from workbench.reports import render_reports
 
@@ -32,7 +33,8 @@ class Running:
     def _run(self, folder):
         try:
             names = [str(path) for path in NUMBERED + STUDIES]
-            render_reports(names, output_dir=folder, jobs=2, on_done=self._keep)
+            with FileLock(f"{folder}.lock"):
+                render_reports(names, output_dir=folder, jobs=2, on_done=self._keep)
         finally:
             for event in self.done.values():
                 event.set()
@@ -47,9 +49,9 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory):
+def running(defaults_folder):
     """Every report on its defaults, made once per session; the browser's tests look at them too."""
-    running = Running(tmp_path_factory.getbasetemp() / "reports-on-defaults")
+    running = Running(defaults_folder)
     yield running
     running.thread.join()
 

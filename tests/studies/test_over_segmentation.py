@@ -239,3 +239,22 @@ def test_an_interval_at_one_does_not_count_as_dearer():
     dearest, share, *_ = study.verdict(costs, rates).to_dicts()
     assert dearest["verdict"] == "holds: bytes × 2.00, tokens per byte × 0.75"
     assert share["value"] == 0.5
+
+
+def test_fewer_is_not_far_fewer():
+    row = {"tokenizer": "t", "group": "a", "reference": "e", "premium": 2.0, "ci_low": 1.5}
+    row |= {"ci_high": 2.5, "n": 40, "byte_premium": 2.0, "vocabulary_premium": 1.0}
+    kinds = {"uuids": 1.0, "near": 1.9, "far": 2.1}
+    rates = pl.DataFrame(
+        [
+            {"tokenizer": "t", "kind": kind, "characters_per_token": value, "documents": 9}
+            | {"ci_low": value - 0.1, "ci_high": value + 0.1}
+            for kind, value in kinds.items()
+        ]
+    )
+    said = {
+        prose: study.verdict(pl.DataFrame([row]), rates, prose=prose)["verdict"][-1]
+        for prose in ("near", "far")
+    }
+    assert said["near"].startswith("does not hold: fewer, but not by half; near has 1.90")
+    assert said["far"].startswith("holds; far has 2.10, 2.1 times as many")

@@ -188,6 +188,8 @@ def test_an_ended_run_leaves_no_half_report(tmp_path, root, how):
     slow_notebook(path)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "workbench", "report", str(path), "-o", str(out)]
+    # A shell's background job ignores interrupts, and what it starts inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command,
         cwd=root,
@@ -198,6 +200,7 @@ def test_an_ended_run_leaves_no_half_report(tmp_path, root, how):
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         # The bar is redrawn as cells begin; the second begins when the first has run.
         seen = ""

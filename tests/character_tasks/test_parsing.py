@@ -166,6 +166,8 @@ def test_what_strict_reads_lenient_reads_alike(number, shape):
 @example("$")  # marks alone: nothing is left when they are taken away
 @example("**")
 @example("$\\boxed{}$")
+@example("\U0001e5f1")  # a digit of Ol Onal, which came with Unicode 16
+@example("answer: " + "7" * 5000)  # more digits than Python reads
 def test_no_text_breaks_a_parser(text):
     for parser in (parse_strict, parse_lenient, parse_cute, parse_text):
         value, reason = parser(text)

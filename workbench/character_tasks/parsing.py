@@ -195,8 +195,18 @@ def _plain(text: str) -> str:
     return _MARKUP.sub("", text).replace("−", "-").replace("\u00a0", " ")
 
 
-def _number(match: "regex.Match[str]") -> int:
-    return int(match[1]) if match[1] is not None else NUMBER_WORDS[match[2].lower()]
+def _number(match: "regex.Match[str]") -> int | None:
+    """The number of a match; None for one that Python does not read.
+
+    The pattern knows digits of a newer Unicode than Python does, and Python reads no number of
+    thousands of digits.
+    """
+    if match[1] is None:
+        return NUMBER_WORDS[match[2].lower()]
+    try:
+        return int(match[1])
+    except ValueError:
+        return None
 
 
 def _exact(text: str) -> int | None:

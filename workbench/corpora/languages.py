@@ -109,6 +109,11 @@ def language_in(corpus: Corpus | str, language: str) -> str:
     return find_language(corpus.name, corpus.languages, language)
 
 
+def with_text(corpus: Corpus) -> pl.DataFrame:
+    """The documents of a corpus that hold more than white space."""
+    return pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
+
+
 def choose_language(corpus: Corpus | str, wanted: str = "", usual: str = "eng_Latn") -> str:
     """The language to work on where nobody said which: the usual one, or the corpus's commonest.
 
@@ -155,8 +160,9 @@ def choose_languages(
         return []
     if wanted and list(wanted) != [ALL]:
         return list(dict.fromkeys(language_in(corpus, one) for one in wanted))
-    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
-    counts = frame.drop_nulls("language").group_by("language", maintain_order=True).len()
+    counts = (
+        with_text(corpus).drop_nulls("language").group_by("language", maintain_order=True).len()
+    )
     there = counts.sort("len", descending=True, maintain_order=True)["language"].to_list()
     if wanted:
         return there
@@ -183,7 +189,11 @@ def parallel_languages(corpus: Corpus | str, reference: str) -> list[str]:
         own = language_in(corpus, reference)
     except CorpusError:
         return []
-    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
+    return _others(with_text(corpus), own)
+
+
+def _others(frame: pl.DataFrame, own: str) -> list[str]:
+    """The languages of which a document has the `doc_id` of one of a language's own."""
     ids = frame.filter(pl.col("language") == own)["doc_id"].unique().implode()
     others = frame.filter((pl.col("language") != own) & pl.col("doc_id").is_in(ids))
     return sorted(others["language"].unique().to_list())

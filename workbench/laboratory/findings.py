@@ -353,7 +353,7 @@ def verdict(asked: pl.DataFrame) -> pl.DataFrame:
                 gains,
                 "Stochastic splits raise accuracy on questions about letters",
                 PAPER,
-                f"points of accuracy, p = {{p:g}} less none, {known}",
+                f"points of accuracy, p = {{p:g}} less none, {known}, rule per_token",
                 ("they lower it", "they raise it"),
             ),
         ]

@@ -21,7 +21,7 @@ import regex
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.corpora import Corpus, CorpusError, load_corpus
-from workbench.corpora.languages import UNTAGGED, find_language
+from workbench.corpora.languages import UNTAGGED, find_language, with_text
 from workbench.intervals import FEWEST
 
 __all__ = [
@@ -44,7 +44,7 @@ def _readable(corpus: Corpus | str) -> tuple[str, pl.DataFrame]:
     """The name of a corpus, and its documents that hold more than white space."""
     if isinstance(corpus, str):
         corpus = load_corpus(corpus)
-    frame = pl.concat(corpus.batches()).filter(pl.col("text").str.contains(r"\S"))
+    frame = with_text(corpus)
     if frame.is_empty():
         raise CorpusError(f"{corpus.name} has no document with text in it")
     return corpus.name, frame

@@ -27,7 +27,6 @@ import polars as pl
 from workbench.metrics._base import FloatArray
 from workbench.metrics._gold import BUNDLED, GoldWord, as_gold
 from workbench.metrics._morph_counts import KEYS, count_words
-from workbench.studies.boundary_stability import train_bpe
 from workbench.studies.held_out_stems import HeldOut
 from workbench.studies.morpheme_first import MorphemeFirst, cut_first
 from workbench.studies.running_words import (
@@ -39,6 +38,7 @@ from workbench.studies.running_words import (
     texts_for,
     turkish_shares,
 )
+from workbench.studies.short_tokens import of_one_size, train_bpe
 from workbench.studies.stem_scores import SCORES, by_stem, clusters, score_of, scores, stem_key
 from workbench.studies.verdicts import Estimate, function_of_sums, verdict_frame, verdict_row
 from workbench.tokenizers import Tokenizer
@@ -158,9 +158,8 @@ def experiment(
         known = {word.word: word.morphs for word in words if not held.in_gold(word)}
         shown = {word for word in set(plain_texts) if held.in_text(word)}
         learn = [*known, *(word for word in plain_texts if word not in shown)]
-        whole, base = _equal_pair(
-            learn, [m for word in learn for m in cut_first(word, known)], size
-        )
+        cut = [morph for word in learn for morph in cut_first(word, known)]
+        whole, base = of_one_size(size, partial(_words_and_morphemes, learn, cut))
         entries.append((len(whole.ids()), len(base.ids())))
         parts = MorphemeFirst(base, analyses, "morphemes first")
         counted["words"].append(count_words(whole, gold_test))
@@ -200,16 +199,10 @@ def experiment(
     )
 
 
-def _equal_pair(
+def _words_and_morphemes(
     words: Sequence[str], morphemes: Sequence[str], size: int
 ) -> tuple[Tokenizer, Tokenizer]:
-    """A vocabulary of words and one of morphemes, of as many entries as both can have."""
-    while True:
-        pair = train_bpe(words, size, name="words first"), train_bpe(morphemes, size)
-        reached = min(len(tok.ids()) for tok in pair)
-        if reached == size:
-            return pair
-        size = reached
+    return train_bpe(words, size, name="words first"), train_bpe(morphemes, size)
 
 
 def _tokens_per_word(_: str, sums: FloatArray) -> FloatArray:

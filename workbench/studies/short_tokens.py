@@ -5,12 +5,12 @@ KL3M (Bommarito and others 2025) calls the short ones character tokenizers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from workbench.studies.arguments import text_list
 from workbench.tokenizers import Tokenizer, load_tokenizer
 
-__all__ = ["equal_pair", "longest_token", "train_bpe"]
+__all__ = ["equal_pair", "longest_token", "of_one_size", "train_bpe"]
 
 
 def train_bpe(
@@ -82,8 +82,27 @@ def equal_pair(texts: Sequence[str], size: int = 2048, longest: int = 4) -> tupl
     >>> len(short.ids()) == len(plain.ids())
     True
     """
+    return of_one_size(size, lambda v: (train_bpe(texts, v, longest), train_bpe(texts, v)))
+
+
+def of_one_size(
+    size: int, train: Callable[[int], tuple[Tokenizer, Tokenizer]]
+) -> tuple[Tokenizer, Tokenizer]:
+    """Two vocabularies of as many entries as both can have.
+
+    Args:
+        size: Entries asked for.
+        train: Makes the two of a size, or smaller ones where a text has no more.
+
+    Returns:
+        What it makes of the largest size that both reach.
+
+    >>> pair = of_one_size(400, lambda v: (train_bpe(["a b"], v), train_bpe(["a cat, a rat"], v)))
+    >>> len({len(tok.ids()) for tok in pair})
+    1
+    """
     while True:
-        pair = (train_bpe(texts, size, longest), train_bpe(texts, size))
+        pair = train(size)
         reached = min(len(tok.ids()) for tok in pair)
         if reached == size:
             return pair

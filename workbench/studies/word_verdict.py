@@ -28,6 +28,13 @@ LONG = 32
 """Bytes per unit, on average, from which words are called long here: our mark, no paper's."""
 
 
+_OF_WORDS = ("Noise does not lengthen the upper level of a hierarchy", "Units survive noise")
+_BESIDE = (  # the same noise on what hierarchies are compared with answers no claim of theirs
+    "Beside it: how much noise lengthens a text in other units",
+    "Beside it: how many other units survive noise",
+)
+
+
 def verdict(
     lengths: pl.DataFrame,
     noise: pl.DataFrame,
@@ -68,8 +75,11 @@ def verdict(
     struck = noise.filter(pl.col("rate") > 0).filter(pl.col("rate") == pl.col("rate").max())
     for _, part in struck.group_by("kind", maintain_order=True):
         by = {row["tokenizer"]: row for row in part.to_dicts()}
-        rows += [row for name in names for row in _word_noise_rows(by, name, others, seed)]
-        rows += [row for name in others for row in _other_noise_rows(by[name])]
+        for name in names:
+            beside = "; ".join(_beside(by[name], by[other], seed) for other in others)
+            rows += _noise_rows(by[name], _OF_WORDS, "holds within 2%", beside)
+        for name in others:
+            rows += _noise_rows(by[name], _BESIDE, "within 2%", "what the words are compared with")
     return verdict_frame(rows)
 
 
@@ -134,44 +144,22 @@ def _estimates(row: Mapping[str, Any]) -> tuple[str, Estimate, Estimate]:
     )
 
 
-def _word_noise_rows(
-    by: Mapping[str, Mapping[str, Any]], name: str, others: Sequence[str], seed: int
+def _noise_rows(
+    row: Mapping[str, Any], claims: tuple[str, str], within: str, survive: str
 ) -> Iterator[dict[str, Any]]:
-    """What one kind of noise does to a hierarchy."""
-    struck, longer, share = _estimates(by[name])
-    yield verdict_row(
-        "Noise does not lengthen the upper level of a hierarchy",
-        PAPERS[0],
-        f"units after / before, {struck}",
-        longer,
-        longer.side(1.02, "holds within 2%", "lengthens", "not shown within 2%"),
-    )
-    yield verdict_row(
-        "Units survive noise",
-        PAPERS[2],
-        f"share of units untouched, {struck}",
-        share,
-        "; ".join(_beside(by[name], by[other], seed) for other in others),
-    )
+    """What one kind of noise does to units: to their number, and to how many survive.
 
-
-def _other_noise_rows(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same noise on what the hierarchies are compared with: it answers no claim of theirs."""
+    ``within`` says that the number stays within 2%, ``survive`` what follows of the survivors.
+    """
     struck, longer, share = _estimates(row)
     yield verdict_row(
-        "Beside it: how much noise lengthens a text in other units",
+        claims[0],
         PAPERS[0],
         f"units after / before, {struck}",
         longer,
-        longer.side(1.02, "within 2%", "lengthens", "not shown within 2%"),
+        longer.side(1.02, within, "lengthens", "not shown within 2%"),
     )
-    yield verdict_row(
-        "Beside it: how many other units survive noise",
-        PAPERS[2],
-        f"share of units untouched, {struck}",
-        share,
-        "what the words are compared with",
-    )
+    yield verdict_row(claims[1], PAPERS[2], f"share of units untouched, {struck}", share, survive)
 
 
 def _beside(one: Mapping[str, Any], other: Mapping[str, Any], seed: int) -> str:
